@@ -1,1 +1,24 @@
-//! To be filled.
+#![doc = include_str!("../README.md")]
+
+pub mod access;
+pub mod artifact;
+pub mod blob;
+pub mod catalog;
+pub mod clock;
+pub mod digest;
+pub mod feed;
+pub mod format;
+pub mod ids;
+pub mod package;
+pub mod problem;
+pub mod refusal;
+
+pub use access::{Authenticator, Principal};
+pub use artifact::Artifact;
+pub use blob::{BlobStore, PackageStore, Staging};
+pub use catalog::{Catalog, CatalogError, ChangeSet};
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use feed::{Feed, FeedName};
+pub use format::FeedFormat;
+pub use problem::Problem;
+pub use refusal::Refusal;

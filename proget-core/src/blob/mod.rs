@@ -1,0 +1,14 @@
+//! Bytes: where they arrive ([`Staging`]), where they rest ([`BlobStore`]), and the one struct
+//! through which the rest of the code uses both ([`PackageStore`]).
+
+mod error;
+mod key;
+mod packages;
+mod staging;
+mod store;
+
+pub use error::{StoreError, StoreErrorKind};
+pub use key::BlobKey;
+pub use packages::{IntakeLimits, PackageStore};
+pub use staging::{Leftovers, Spool, Staging};
+pub use store::{Abilities, Blob, BlobHead, BlobStore, ByteStream, Put};

@@ -1,0 +1,173 @@
+//! What the package clients have in common: the registry they are pointed at, a home of their own
+//! with nothing of ours in it, and the answer of a finished command.
+//!
+//! Each client's own habits (configuration files, caches) live in its own file.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::Outcome;
+use crate::program::{find, workspace};
+
+/// A feed as a package client sees it.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    /// Its address, with a slash at the end.
+    pub url: String,
+    /// The key sent as `_authToken`; without it the client is anonymous.
+    pub token: Option<String>,
+}
+
+impl Registry {
+    /// The same feed for somebody without a key.
+    pub fn anonymous(&self) -> Self {
+        Self { url: self.url.clone(), token: None }
+    }
+
+    /// The `.npmrc` lines that all three clients read.
+    pub(crate) fn npmrc(&self) -> String {
+        let mut lines = format!("registry={}\n", self.url);
+        if let (Some(token), Some((_, rest))) = (&self.token, self.url.split_once(':')) {
+            lines += &format!("{rest}:_authToken={token}\n");
+        }
+        lines
+    }
+}
+
+/// How a command ended and what it said.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The command line, for messages.
+    pub command: String,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to its standard output.
+    pub stdout: String,
+    /// What it wrote to its standard error.
+    pub stderr: String,
+}
+
+impl Answer {
+    /// Both outputs, for a search that does not care which one a client chose.
+    pub fn text(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+
+    /// Demands that it succeeded.
+    pub fn succeeded(self) -> Outcome<Self> {
+        ensure!(self.status.success(), "{} ended with {}:\n{}", self.command, self.status, self.text());
+        Ok(self)
+    }
+
+    /// Demands that it failed, by its own decision and not by a signal.
+    pub fn failed(self) -> Outcome<Self> {
+        let by_itself = self.status.code().is_some_and(|code| code != 0);
+        ensure!(
+            by_itself,
+            "{} should have failed but ended with {}:\n{}",
+            self.command,
+            self.status,
+            self.text()
+        );
+        Ok(self)
+    }
+
+    /// Demands that one of its outputs contains `words`.
+    pub fn says(self, words: &str) -> Outcome<Self> {
+        ensure!(
+            self.text().contains(words),
+            "{} should say {words:?} but said:\n{}",
+            self.command,
+            self.text()
+        );
+        Ok(self)
+    }
+
+    /// Its standard output as JSON.
+    pub fn json(&self) -> Outcome<serde_json::Value> {
+        serde_json::from_str(&self.stdout)
+            .with_context(|| format!("{} printed:\n{}", self.command, self.text()))
+    }
+}
+
+/// Runs `command` to its end, with a deadline and without any input.
+pub(crate) async fn run(mut command: Command, limit: Duration) -> Outcome<Answer> {
+    let line = format!("{:?}", command.as_std());
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let Ok(output) = tokio::time::timeout(limit, command.output()).await else {
+        bail!("{line} did not end within {limit:?}")
+    };
+    let output = output.with_context(|| format!("starting {line}"))?;
+    Ok(Answer {
+        command: line,
+        status: output.status,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// An installed client with a home directory of its own.
+#[derive(Debug)]
+pub(crate) struct Client {
+    program: PathBuf,
+    home: TempDir,
+    environment: Vec<(&'static str, PathBuf)>,
+}
+
+impl Client {
+    /// The longest a single command of a client may take.
+    const LIMIT: Duration = Duration::from_secs(120);
+
+    pub(crate) fn new(program: PathBuf) -> Outcome<Self> {
+        let home = tempfile::Builder::new().prefix("proget-client-").tempdir()?;
+        Ok(Self { program, home, environment: Vec::new() })
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Sets a variable to a path below the home.
+    pub(crate) fn set(&mut self, variable: &'static str, below_home: &str) {
+        let path = self.home.path().join(below_home);
+        self.environment.push((variable, path));
+    }
+
+    /// Makes an empty folder for a project, outside any other project.
+    pub(crate) fn folder(&self, name: &str) -> Outcome<PathBuf> {
+        let folder = self.home.path().join("projects").join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    /// Runs the client in `folder`. It sees PATH and its own variables, and nothing else of ours.
+    pub(crate) async fn run<A: AsRef<OsStr>>(&self, folder: &Path, arguments: &[A]) -> Outcome<Answer> {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(folder).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.home.path()).env("TMPDIR", self.home.path()).env("LANG", "C.UTF-8");
+        command.envs(self.environment.iter().map(|(variable, path)| (*variable, path)));
+        run(command, Self::LIMIT).await
+    }
+}
+
+/// The environment variable with the folder into which `./test.sh` installed yarn and pnpm.
+pub const CLIENTS_VARIABLE: &str = "PROGET_TEST_CLIENTS";
+
+/// A client that `./test.sh` installs in its pinned version under `target/clients`.
+pub(crate) fn installed(name: &str) -> Outcome<PathBuf> {
+    find("node")?;
+    let folder = std::env::var_os(CLIENTS_VARIABLE)
+        .map_or_else(|| workspace().join("target/clients/node_modules/.bin"), PathBuf::from);
+    let program = folder.join(name);
+    if program.is_file() {
+        return Ok(program);
+    }
+    Err(anyhow!("{name} is not installed in {}: run ./test.sh, which installs it", folder.display()))
+}
