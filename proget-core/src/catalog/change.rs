@@ -175,6 +175,9 @@ pub enum PackageChange {
     SetStatus(VersionRef, VersionStatus),
     /// Removes a version with its files and the tags that point at it, and the package if it was the last; `VersionAbsent`.
     RemoveVersion(VersionRef),
+    /// Removes one file; its version stays, if only for the `AddFile` that follows in the same set
+    /// (which then replaces the version's fragment, detail, summary, keywords, date and publisher). `Absent`.
+    RemoveFile(FeedId, NameKey, FileName),
     /// Removes a package with all it has; `Absent`.
     RemovePackage(FeedId, NameKey),
     /// Adds to download counts; files that are gone are passed over. Changes no stamp.
@@ -200,15 +203,15 @@ pub struct NewFile {
     pub size: u64,
     /// What they are.
     pub digests: Digests,
-    /// What the version contributes to index documents; kept from the version's first file.
+    /// What the version contributes to index documents; taken if the version has no other file.
     pub version_fragment: Fragment,
     /// What the file contributes.
     pub file_fragment: Fragment,
-    /// More about the version than indexes need; kept from the version's first file.
+    /// More about the version than indexes need; taken if the version has no other file.
     pub detail: Fragment,
-    /// One line for lists and searches.
+    /// One line for lists and searches; taken if the version has no other file.
     pub summary: String,
-    /// Words by which a search may find it.
+    /// Words by which a search may find it; taken if the version has no other file.
     pub keywords: Vec<String>,
     /// Tags to set on the version.
     pub tags: Vec<TagChange>,

@@ -26,8 +26,8 @@ pub use feeds::Feeds;
 pub use instance::{Fence, FenceRow, Instance, InstanceRow, Role};
 pub use journal::{Action, Journal, JournalEntry, JournalRow};
 pub use packages::{
-    FeedTotals, FileRow, Found, PackageRow, PackageRows, Packages, Search, VersionFilter, VersionRow,
-    Visibility,
+    FeedTotals, FileRow, Found, FoundFile, PackageRow, PackageRows, Packages, Search, VersionFilter,
+    VersionRow, Visibility,
 };
 pub use page::{Cursor, Page, PageRequest};
 pub use stamps::{StampOf, Stamps};

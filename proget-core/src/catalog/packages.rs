@@ -6,7 +6,9 @@ use crate::clock::Timestamp;
 use crate::digest::Digests;
 use crate::feed::StoreName;
 use crate::ids::{BlobId, FeedId, FileId, PackageId, Stamp};
-use crate::package::{FileName, Fragment, NameKey, PackageName, TagName, Version, VersionKey, VersionStatus};
+use crate::package::{
+    FileName, FileRef, Fragment, NameKey, PackageName, TagName, Version, VersionKey, VersionStatus,
+};
 use async_trait::async_trait;
 
 /// A package.
@@ -122,6 +124,19 @@ pub struct Found {
     pub version: VersionRow,
 }
 
+/// One file as a download needs it, from one snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFile {
+    /// The stamp of its package in the same snapshot.
+    pub stamp: Stamp,
+    /// Its version.
+    pub version: Version,
+    /// What has been decided about that version.
+    pub status: VersionStatus,
+    /// The file.
+    pub file: FileRow,
+}
+
 /// How much a feed holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FeedTotals {
@@ -138,6 +153,10 @@ pub struct FeedTotals {
 pub trait Packages: Send + Sync {
     /// A whole package from one snapshot that begins after the call does; `None` if there is none.
     async fn rows(&self, feed: FeedId, name: &NameKey) -> Result<Option<PackageRows>, CatalogError>;
+
+    /// One file by its name, from one snapshot that begins after the call does; one indexed look-up,
+    /// however many versions the package has.
+    async fn file(&self, feed: FeedId, file: &FileRef) -> Result<Option<FoundFile>, CatalogError>;
 
     /// Packages that match, each with the newest version that counts, by name key.
     /// A package none of whose versions count is left out.
