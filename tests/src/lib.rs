@@ -10,7 +10,7 @@
 //! - **A level with a deadline.** Nothing sleeps and hopes; [`eventually`] asks again until the
 //!   answer is right or the deadline has passed, and then says what the last answer was.
 //! - **Gone without a trace.** Every process has its own group, every directory is temporary, and
-//!   a [`Reaper`](place) clears up even when the test program itself is killed.
+//!   a reaper (`place.rs`) clears up even when the test program itself is killed.
 //! - **Missing is failing.** A service or client that is not installed is an error whose sentence
 //!   names `./test.sh`, which installs it; nothing is skipped.
 //!
@@ -27,7 +27,7 @@ pub mod mariadb;
 pub mod nginx;
 pub mod npm;
 pub mod package;
-pub mod place;
+mod place;
 pub mod pnpm;
 mod ports;
 pub mod postgres;

@@ -4,7 +4,6 @@
 //! table definition that forgets to say what it needs is found out here.
 
 use std::fs;
-use std::os::unix::fs::chown;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,10 +42,8 @@ impl MariaDb {
 
     /// Starts a server and waits until it answers queries.
     pub async fn start() -> Outcome<Self> {
-        let place = Arc::new(Place::new("mariadb")?);
         let user = service_user("mysql")?;
-        let data = place.path().join("data");
-        fs::create_dir(&data)?;
+        let place = Arc::new(Place::new("mariadb", user)?);
         let password = uuid::Uuid::new_v4().simple().to_string();
         // Carried out at every start, hence "if not exists".
         let account = "'proget'@'127.0.0.1'";
@@ -56,12 +53,9 @@ impl MariaDb {
         );
         let init = place.path().join("init.sql");
         fs::write(&init, first_words)?;
-        if let Some(user) = user {
-            chown(&data, Some(user.uid), Some(user.gid))?;
-        }
         let mut install = Command::new(find("mariadb-install-db")?);
         install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=socket"]);
-        install.arg(format!("--datadir={}", data.display()));
+        install.arg(format!("--datadir={}", place.path().join("data").display()));
         run_to_end("mariadb-install-db", install, user, &place).await?;
         let port = free_port()?;
         let url = format!("mysql://proget:{password}@127.0.0.1:{port}/mysql");
@@ -85,7 +79,7 @@ impl MariaDb {
         ensure!(self.process.is_none(), "the MariaDB server already runs");
         let mut command = Command::new(find("mariadbd")?);
         command.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve"]);
-        command.args(["--max-connections=400", "--socket=data/mariadb.sock", "--pid-file=data/mariadb.pid"]);
+        command.args(["--max-connections=400", "--socket=mariadb.sock", "--pid-file=mariadb.pid"]);
         for (option, file) in [("datadir", "data"), ("init-file", "init.sql")] {
             command.arg(format!("--{option}={}", self.place.path().join(file).display()));
         }

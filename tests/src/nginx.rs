@@ -34,7 +34,7 @@ impl Nginx {
 
     /// The same on a port from [`free_port`], for a configuration that must know its own address.
     pub async fn start_on(port: u16, directives: &str) -> Outcome<Self> {
-        let place = Arc::new(Place::new("nginx")?);
+        let place = Arc::new(Place::new("nginx", None)?);
         fs::write(place.path().join("nginx.conf"), configuration(&place, port, directives))?;
         let mut server = Self { process: None, place, port };
         server.resume().await?;

@@ -8,7 +8,7 @@
 
 use std::fs::Permissions;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::Outcome;
 use crate::process::Signal;
+use crate::program::User;
 
 /// Reads `run <signal> <pid>`, `rest` and `bye`; at the end of input it clears up.
 ///
@@ -48,23 +49,23 @@ rm -rf -- "$1"
 
 /// A directory of one service, removed with it.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     directory: Option<TempDir>,
     path: PathBuf,
     reaper: Mutex<Option<(Child, ChildStdin)>>,
 }
 
 impl Place {
-    /// Makes an empty directory whose name begins with `proget-<name>-`.
-    ///
-    /// Everybody may enter it, because databases run as users of their own; what is inside is
-    /// protected by the permissions of its owner.
-    pub fn new(name: &str) -> Outcome<Self> {
+    /// Makes an empty directory whose name begins with `proget-<name>-`, for processes of `owner`.
+    pub(crate) fn new(name: &str, owner: Option<User>) -> Outcome<Self> {
         let directory = tempfile::Builder::new()
             .prefix(&format!("proget-{name}-"))
             .permissions(Permissions::from_mode(0o755))
             .tempdir()
             .context("making a temporary directory")?;
+        if let Some(owner) = owner {
+            chown(directory.path(), Some(owner.uid), Some(owner.gid))?;
+        }
         let path = directory.path().to_owned();
         let mut reaper = Command::new("sh")
             .args(["-c", REAPER, "proget-test-reaper"])
@@ -80,7 +81,7 @@ impl Place {
     }
 
     /// The directory.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 

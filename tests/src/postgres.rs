@@ -5,7 +5,6 @@
 //! fast because nothing is written down proves little.
 
 use std::fs;
-use std::os::unix::fs::chown;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -46,16 +45,12 @@ impl Postgres {
 
     /// Starts a server and waits until it answers queries.
     pub async fn start() -> Outcome<Self> {
-        let place = Arc::new(Place::new("postgres")?);
         let user = service_user("postgres")?;
+        let place = Arc::new(Place::new("postgres", user)?);
         let data = place.path().join("data");
-        fs::create_dir(&data)?;
         let password_file = place.path().join("password");
         let password = uuid::Uuid::new_v4().simple().to_string();
         fs::write(&password_file, &password)?;
-        if let Some(user) = user {
-            chown(&data, Some(user.uid), Some(user.gid))?;
-        }
         let mut initdb = Command::new(find("initdb")?);
         initdb.args(["--auth=scram-sha-256", "--username=proget", "--encoding=UTF8", "--locale=C"]);
         // The data directory is thrown away at a power cut anyway; only initdb skips its sync.

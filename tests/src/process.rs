@@ -82,13 +82,8 @@ impl Process {
     ) -> Outcome<Self> {
         let log = place.path().join(format!("{name}.log"));
         let output = OpenOptions::new().create(true).append(true).open(&log)?;
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .current_dir(place.path())
-            .process_group(0);
-        become_user(&mut command, user);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
+        settle(&mut command, user, place);
         let child = command.spawn().with_context(|| format!("starting {name}"))?;
         place.occupied_by(child.id(), last);
         Ok(Self { name: name.to_owned(), child, log, place: Arc::clone(place), last, status: None })
@@ -201,8 +196,9 @@ impl Drop for Process {
     }
 }
 
-/// Makes `command` run as `user`.
-pub(crate) fn become_user(command: &mut Command, user: Option<User>) {
+/// Makes `command` run as `user` with nothing but the place to write to.
+fn settle(command: &mut Command, user: Option<User>, place: &Place) {
+    command.current_dir(place.path()).env("TMPDIR", place.path());
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);
     }
@@ -219,8 +215,8 @@ pub(crate) async fn run_to_end(
 ) -> Outcome {
     let log = place.path().join(format!("{name}.log"));
     let output = File::create(&log)?;
-    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).current_dir(place.path());
-    become_user(&mut command, user);
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    settle(&mut command, user, place);
     let mut child = command.spawn().with_context(|| format!("starting {name}"))?;
     let status = tokio::task::spawn_blocking(move || child.wait()).await??;
     if !status.success() {

@@ -92,7 +92,7 @@ impl ServerSetup {
     /// Everything but the start: for commands without a server, and for starts that must fail.
     pub async fn prepare(mut self) -> Outcome<ProgetProcess> {
         let binary = binary().await?.to_owned();
-        let place = Arc::new(Place::new("server")?);
+        let place = Arc::new(Place::new("server", None)?);
         let port = free_port()?;
         self.environment.entry("PROGET_LISTEN".into()).or_insert_with(|| format!("127.0.0.1:{port}"));
         let data = place.path().join("data").display().to_string();
