@@ -1,1 +1,3 @@
-//! To be filled.
+//! The registry server as a library: composition of the crates, HTTP shell, configuration.
+
+pub mod http;
