@@ -1,0 +1,59 @@
+# Installs what the tests need and is not there yet. Sourced by test.sh; also the part of it that
+# tests/bare-debian.sh proves in a bare root. Works on Debian 12 with Rust, git and root.
+#
+# What is installed, in which version and why, is told in docs/TESTING.md.
+
+readonly yarn_version=1.22.22 pnpm_version=9.15.9 deny_version=0.20.2
+readonly clients="$PWD/target/clients" tools="$PWD/target/tools"
+
+# Services live outside of an ordinary PATH; PostgreSQL even in a folder per version.
+has() { PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin)" command -v "$1" >/dev/null; }
+
+install_packages() {
+    local pair missing=()
+    for pair in initdb:postgresql mariadbd:mariadb-server nginx:nginx-light strace:strace \
+        node:nodejs npm:npm cc:build-essential; do
+        has "${pair%%:*}" || missing+=("${pair#*:}")
+    done
+    # npm and cargo speak TLS; a bare Debian has no certificates of its own.
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    echo "installing with apt: ${missing[*]}"
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "these packages are missing and only root can install them: ${missing[*]}" >&2
+        return 1
+    fi
+    # Debian starts a service as soon as it is installed. The tests start their own, so a policy
+    # forbids it for the duration (the machine's own policy, if it has one, is left alone).
+    local policy=/usr/sbin/policy-rc.d ours=no status=0
+    if [ ! -e "$policy" ]; then
+        ours=yes
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+    fi
+    apt_get update && apt_get install --yes --no-install-recommends "${missing[@]}" || status=$?
+    [ "$ours" = no ] || rm -f "$policy"
+    return "$status"
+}
+
+# Never asks a question, and waits a while for another apt instead of failing.
+apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
+
+install_clients() {
+    local client version missing=()
+    for client in "yarn $yarn_version" "pnpm $pnpm_version"; do
+        read -r client version <<<"$client"
+        grep -qs "\"version\": \"$version\"" "$clients/node_modules/$client/package.json" ||
+            missing+=("$client@$version")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    echo "installing with npm: yarn $yarn_version, pnpm $pnpm_version"
+    mkdir -p "$clients"
+    npm install --prefix "$clients" --no-save --no-audit --no-fund --ignore-scripts \
+        "yarn@$yarn_version" "pnpm@$pnpm_version" </dev/null
+}
+
+install_tools() {
+    [ "$("$tools/bin/cargo-deny" --version 2>/dev/null)" = "cargo-deny $deny_version" ] && return 0
+    echo "building cargo-deny $deny_version (a few minutes, once)"
+    cargo install --quiet --locked cargo-deny --version "$deny_version" --root "$tools"
+}
