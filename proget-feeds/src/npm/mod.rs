@@ -1,0 +1,6 @@
+//! npm.
+mod base64_stream;
+mod name;
+mod split;
+mod version;
+pub use split::*;
