@@ -23,7 +23,8 @@ pub struct ChangeSet {
     pub id: ChangeId,
     /// By whom.
     pub actor: Actor,
-    /// Because of which duty, if of one.
+    /// Because of which duty, if of one. Judged first, by equality with what was planted; a set that
+    /// [must be fenced](Self::must_be_fenced) and is not is refused as [`Fenced`](super::CatalogError::Fenced).
     pub fence: Option<Fence>,
     /// What must be so; judged before anything is changed, under locks that last to the commit.
     pub expect: Vec<Expect>,
@@ -74,6 +75,17 @@ impl ChangeSet {
     pub fn record(mut self, entry: JournalEntry) -> Self {
         self.entry = Some(entry);
         self
+    }
+
+    /// Does it hold a change that only the holder of a duty may make (those whose documentation
+    /// says *fenced*)? Then a catalogue refuses it without a fence, as `Fenced`.
+    #[must_use]
+    pub fn must_be_fenced(&self) -> bool {
+        self.changes.iter().any(|change| match change {
+            Change::Blob(change) => !matches!(change, BlobChange::Reserve { .. }),
+            Change::Instance(change) => matches!(change, InstanceChange::Witness { .. }),
+            Change::Feed(_) | Change::Package(_) | Change::Account(_) | Change::Fence(_) => false,
+        })
     }
 }
 
@@ -129,7 +141,8 @@ into_change!(
 /// A change to feeds.
 #[derive(Debug, Clone)]
 pub enum FeedChange {
-    /// Creates a feed; `NameTaken` if any feed has this name or alternate name.
+    /// Creates a feed; `NameTaken` if any feed has this name or one of its alternate names, as its
+    /// name or as an alternate one.
     Create {
         /// Its name.
         name: FeedName,
@@ -187,13 +200,13 @@ pub enum PackageChange {
 /// A file to be published.
 #[derive(Debug, Clone)]
 pub struct NewFile {
-    /// The feed.
+    /// The feed; `FeedChanged` if there is none.
     pub feed: FeedId,
-    /// The package.
+    /// The package; its spelling is kept from its first file.
     pub package: PackageName,
-    /// The version.
+    /// The version; its spelling is kept from its first file.
     pub version: Version,
-    /// The file's name; `FileExists` if the package has one of that name.
+    /// The file's name; `FileExists` if the package has one of that name, in whichever version.
     pub file: FileName,
     /// The blob's row; it becomes live in the same transaction if it still has this key, else `BlobGone`.
     pub blob: BlobId,
@@ -233,7 +246,8 @@ pub enum BlobChange {
         /// For how long, by the catalogue's clock; an older reservation that lasts longer stays.
         hold: Duration,
     },
-    /// `live` → `condemned`; `BlobTouched` if `touched` moved or a reservation runs. Fenced.
+    /// `live` → `condemned`; `BlobTouched` if `touched` moved, a reservation runs or there is no
+    /// such live row. Fenced.
     Condemn {
         /// Which.
         id: BlobId,
@@ -241,21 +255,23 @@ pub enum BlobChange {
         touched: i64,
     },
     /// Deletes an `arriving` or `condemned` row and writes its key to the doomed; `BlobTouched` if
-    /// `touched` moved, a reservation runs or, by the foreign key, a reference exists. Fenced.
+    /// `touched` moved, a reservation runs, there is no such row or, by the foreign key, a
+    /// reference exists. Fenced.
     Doom {
         /// Which.
         id: BlobId,
         /// As it was read before references were counted.
         touched: i64,
     },
-    /// Writes a key that nothing names to the doomed; `BlobTouched` if a blob row names it. Fenced.
+    /// Writes a key that nothing names to the doomed; `BlobTouched` if a blob row names it. One that
+    /// is doomed already stays doomed since then. Fenced.
     DoomStray {
         /// The store in which it was found.
         store: StoreName,
         /// The key.
         key: BlobKey,
     },
-    /// Removes a doomed row whose bytes have been deleted. Fenced.
+    /// Removes a doomed row whose bytes have been deleted; nothing happens if there is none. Fenced.
     Forget {
         /// The store.
         store: StoreName,
@@ -267,7 +283,7 @@ pub enum BlobChange {
 /// A user to be created.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// The name; `NameTaken` if it is, compared in lower case.
+    /// The name; `NameTaken` if it is, compared in lower case (Unicode's, as `str::to_lowercase` has it).
     pub name: String,
     /// The Argon2id hash of the password.
     pub password: Option<String>,
@@ -290,7 +306,7 @@ pub struct NewKey {
     pub description: String,
     /// What it may do.
     pub rights: Rights,
-    /// Whose personal key it is.
+    /// Whose personal key it is; `Absent` if there is no such user.
     pub user: Option<UserId>,
     /// Until when it is good.
     pub expires: Option<Timestamp>,
@@ -331,7 +347,8 @@ pub enum InstanceChange {
     },
     /// Stops all deletes until an operator confirms, saying why.
     StopDeletes(String),
-    /// An operator confirms that store and catalogue belong together.
+    /// An operator confirms that store and catalogue belong together: deletes are no longer
+    /// stopped, and the known database identity is forgotten; the witness stays.
     ConfirmDeletes,
 }
 

@@ -77,7 +77,7 @@ pub struct PackageRows {
     pub package: PackageRow,
     /// Its tags, by name.
     pub tags: Vec<(TagName, VersionKey)>,
-    /// Its versions, oldest first in the format's order.
+    /// Its versions, oldest first in the format's order, then by key.
     pub versions: Vec<VersionRow>,
 }
 
@@ -94,11 +94,13 @@ pub enum Visibility {
 /// Which packages are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Search {
-    /// Only those whose name, summary or keywords contain each of these words, without regard to case.
+    /// Only those whose name, summary or keywords contain each of these words, as they stand (no
+    /// character is a wild card), without regard to the case of ASCII letters. Summary and keywords
+    /// are those of the version that the search gives.
     pub text: Vec<String>,
     /// Only the package of this name.
     pub name: Option<NameKey>,
-    /// Only packages whose name begins with this (a scope: `@acme/`).
+    /// Only packages whose name key begins with this, byte by byte (a scope: `@acme/`).
     pub prefix: Option<String>,
     /// Only versions that are not prereleases.
     pub stable_only: bool,
@@ -167,7 +169,8 @@ pub trait Packages: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Found>, CatalogError>;
 
-    /// Versions that match, by name key, then oldest first.
+    /// Versions that match, unlisted ones too, by name key, then oldest first; versions that the
+    /// format's order does not tell apart are ordered by their keys.
     async fn versions(
         &self,
         feed: FeedId,
@@ -175,7 +178,8 @@ pub trait Packages: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Found>, CatalogError>;
 
-    /// The detail that a format stored about one version (a README), empty if it stored none.
+    /// The detail that a format stored about one version (a README), empty if it stored none;
+    /// `None` if there is no such version.
     async fn detail(
         &self,
         feed: FeedId,

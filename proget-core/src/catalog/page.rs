@@ -1,7 +1,8 @@
 //! Paging, by cursor only: a page begins after the last row of the one before, so it costs the
 //! same however deep it is, works on any node, and neither repeats nor skips what stays.
 
-/// Where the next page begins; opaque to callers, safe to hand out and to take back.
+/// Where the next page begins; opaque to callers, safe to hand out and to take back: a text that
+/// was never handed out gives some page, perhaps an empty one, and never an error.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor(pub String);
 
@@ -10,7 +11,7 @@ pub struct Cursor(pub String);
 pub struct PageRequest {
     /// After which row; `None` for the first page.
     pub after: Option<Cursor>,
-    /// How many rows at most; a catalogue may give fewer and still have more.
+    /// How many rows at most, at least one; a catalogue may give fewer and still have more.
     pub limit: u32,
 }
 

@@ -1,0 +1,149 @@
+//! The witness: a nonce that every sweep finds again in catalogue *and* store, or deletes nothing.
+//!
+//! A catalogue restored from a backup does not know the newest files; to a sweep their bytes look
+//! like strays. A cloned database sweeps a store that is not its own. Both show because catalogue
+//! and store no longer agree about the nonce of the last round, or because the database is another.
+//! Then all deletes stop until an operator confirms that the two belong together.
+//!
+//! The note in the store is written twice per round, so that a kill between the writes is not
+//! mistaken for a restore: first `{nonce, pending}`, then the commit, then `{pending}` as nonce.
+
+use super::{Registry, system_actor};
+use crate::blob::BlobStore;
+use crate::catalog::{
+    Action, CatalogError, ChangeSet, Conflict, Fence, InstanceChange, InstanceRow, JournalEntry,
+};
+use crate::problem::Problem;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// What a store keeps about the installation it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    installation: Uuid,
+    nonce: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending: Option<Uuid>,
+}
+
+impl Registry {
+    /// Finds the last round's nonce in catalogue and every store, and leaves the next in all.
+    /// Returns why deletes are stopped, if they are.
+    pub(super) async fn check_witness(
+        &self,
+        fence: Fence,
+        wait: Duration,
+    ) -> Result<Option<String>, Problem> {
+        let instance = self.fresh.read().instance().await?;
+        if instance.deletes_stopped.is_some() {
+            return Ok(instance.deletes_stopped);
+        }
+        for (name, store) in self.packages.stores() {
+            if let Some(why) = mismatch(&instance, read_note(&**store).await?.as_ref()) {
+                return self.stop_deletes(fence, format!("package store '{name}': {why}")).await;
+            }
+        }
+        let next = Uuid::new_v4();
+        let nonce = instance.witness.unwrap_or(next);
+        let pending = Note { installation: instance.installation, nonce, pending: Some(next) };
+        let done = Note { installation: instance.installation, nonce: next, pending: None };
+        self.write_notes(&pending).await?;
+        let identity = instance.identity;
+        let witness = InstanceChange::Witness { previous: instance.witness, next, identity };
+        match self.fresh.commit(ChangeSet::by(system_actor()).fenced(fence).with(witness)).await {
+            Err(CatalogError::Fenced | CatalogError::Conflict(Conflict::InstanceChanged)) => {
+                return Err(Problem::busy("sweeping, which another process has taken over"));
+            }
+            outcome => outcome?,
+        };
+        self.write_notes(&done).await?;
+        if !wait.is_zero() {
+            self.runtime.sleep(wait).await;
+        }
+        let witness = self.fresh.read().instance().await?.witness;
+        for (name, store) in self.packages.stores() {
+            let note = read_note(&**store).await?;
+            if note != Some(Ok(done.clone())) && witness == Some(next) {
+                let why = "somebody else is sweeping this store with another database";
+                return self.stop_deletes(fence, format!("package store '{name}': {why}")).await;
+            }
+        }
+        if witness != Some(next) {
+            return Err(Problem::busy("sweeping, which another process has taken over"));
+        }
+        Ok(None)
+    }
+
+    /// An operator confirms that catalogue and stores belong together, after a restore or a move.
+    /// The stores' notes are rewritten to agree with the catalogue.
+    ///
+    /// # Errors
+    /// `Busy`.
+    pub async fn confirm_deletes(&self) -> Result<(), Problem> {
+        let instance = self.fresh.read().instance().await?;
+        let entry = JournalEntry {
+            action: Action::DeletesConfirmed,
+            feed: None,
+            subject: "catalogue and package stores belong together".into(),
+        };
+        let confirm = ChangeSet::by(system_actor()).with(InstanceChange::ConfirmDeletes).record(entry);
+        self.fresh.commit(confirm).await?;
+        // Killed here, the notes still disagree and the next sweep stops deletes again.
+        let note = match instance.witness {
+            Some(nonce) => Note { installation: instance.installation, nonce, pending: None },
+            None => {
+                let nonce = Uuid::new_v4();
+                Note { installation: instance.installation, nonce, pending: Some(nonce) }
+            }
+        };
+        self.write_notes(&note).await
+    }
+
+    async fn stop_deletes(&self, fence: Fence, why: String) -> Result<Option<String>, Problem> {
+        tracing::error!(why, "deletes are stopped until an operator confirms");
+        let entry = JournalEntry { action: Action::DeletesStopped, feed: None, subject: why.clone() };
+        let stop = ChangeSet::by(system_actor())
+            .fenced(fence)
+            .with(InstanceChange::StopDeletes(why.clone()))
+            .record(entry);
+        self.fresh.commit(stop).await?;
+        Ok(Some(why))
+    }
+
+    async fn write_notes(&self, note: &Note) -> Result<(), Problem> {
+        let text = serde_json::to_vec(note).map_err(|error| Problem::internal("writing the witness", &error))?;
+        for (_, store) in self.packages.stores() {
+            store.set_note(text.clone().into()).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn read_note(store: &dyn BlobStore) -> Result<Option<Result<Note, String>>, Problem> {
+    let text = store.note().await?;
+    Ok(text.map(|text| serde_json::from_slice(&text).map_err(|error| error.to_string())))
+}
+
+/// Why catalogue and store do not belong together, if they do not.
+fn mismatch(instance: &InstanceRow, note: Option<&Result<Note, String>>) -> Option<String> {
+    let other_database = instance.known_identity.as_ref().is_some_and(|known| *known != instance.identity);
+    if other_database {
+        return Some("the database is not the one that the last sweep ran on (restored or replaced?)".into());
+    }
+    let note = match note {
+        None if instance.witness.is_none() => return None,
+        None => return Some("its witness is gone (another or an emptied store?)".into()),
+        Some(Err(error)) => return Some(format!("its witness cannot be read: {error}")),
+        Some(Ok(note)) => note,
+    };
+    if note.installation != instance.installation {
+        return Some("it belongs to another installation".into());
+    }
+    match instance.witness {
+        Some(known) if note.nonce == known || note.pending == Some(known) => None,
+        // The first round of all was killed between its writes.
+        None if note.pending == Some(note.nonce) => None,
+        _ => Some("catalogue and store do not agree about the last sweep (restored from a backup?)".into()),
+    }
+}
