@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . tests/install.sh
+. tests/report.sh
 
 case "${1:-}" in
     "" | --quick | --install) mode="${1#--}" ;;
@@ -16,7 +17,7 @@ esac
 
 # Everybody may enter it, since databases run as users of their own.
 work=$(mktemp -d) && chmod 711 "$work"
-export TMPDIR="$work" CARGO_TERM_COLOR=never RUST_LIB_BACKTRACE=0
+export TMPDIR="$work" CARGO_TARGET_DIR="$PWD/target" CARGO_TERM_COLOR=never RUST_LIB_BACKTRACE=0
 clear_up() {
     # The end of its input tells `with-services` to end the databases.
     if [ -n "${services_PID:-}" ]; then
@@ -27,45 +28,6 @@ clear_up() {
 }
 trap clear_up EXIT
 trap 'exit 130' INT TERM
-
-passed=0 failed=0 skipped=0 minutes=()
-
-# ring NAME: what follows is accounted to this ring.
-ring() {
-    [ -z "${ring_name:-}" ] || minutes+=("$(printf '%-12s %6s min' "$ring_name" "$(since "$ring_start")")")
-    ring_name=$1 ring_start=$SECONDS
-    printf '\n== %s\n' "$1"
-}
-since() { awk -v s=$((SECONDS - $1)) 'BEGIN { printf "%.1f", s / 60 }'; }
-
-# check WHAT COMMAND…: one check; its output is shown only if it fails.
-check() {
-    local what=$1 start=$SECONDS
-    shift
-    if "$@" >"$work/check.log" 2>&1 </dev/null; then
-        passed=$((passed + 1))
-        echo "ok    $what ($((SECONDS - start)) s)"
-    else
-        failed=$((failed + 1))
-        cat "$work/check.log"
-        echo "FAILED $what: $*"
-    fi
-}
-
-# tests WHAT COMMAND…: a command that prints the closing lines of Rust's test programs.
-tests() {
-    local what=$1 status=0 sums
-    shift
-    echo "-- $what"
-    "$@" >"$work/tests.log" 2>&1 </dev/null || status=$?
-    cat "$work/tests.log" >>"$work/all-tests.log"
-    grep -vE '^(running [0-9]+ tests?|test .* \.\.\. ok|)$' "$work/tests.log" || true
-    sums=$(awk '/^test result:/ { p += $4; f += $6; i += $8 } END { print p + 0, f + 0, i + 0 }' "$work/tests.log")
-    read -r p f i <<<"$sums"
-    # A program that failed without saying how many tests did (it was killed, say) is one failure.
-    [ "$status" -eq 0 ] || [ "$f" -gt 0 ] || { f=1 && echo "FAILED $what ended with $status"; }
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + i))
-}
 
 # built CRATE KIND: name and path of the test programs (or examples) that cargo built in this folder.
 built() { awk -v c="$1" -v k="$2" '$1 == c && $2 == k { print $3, $4 }' "$work/built"; }
@@ -82,15 +44,6 @@ crate_tests() {
     done
 }
 in_folder() { (cd "$1" && shift && exec "$@"); }
-
-# A ring from which a test has vanished would still be green; so the expected ones are written down.
-expected_tests_ran() {
-    local name missing=0
-    while read -r name; do
-        grep -qx "test $name \.\.\. ok" "$work/all-tests.log" || { echo "did not run, or failed: $name" && missing=1; }
-    done < <(grep -v '^#' tests/expected-tests.txt)
-    return "$missing"
-}
 
 ring install
 [ "$mode" = quick ] || install_packages
@@ -114,9 +67,9 @@ done
 
 ring build
 # One set of features for everything, or cargo would build most of it several times.
-cargo test --quiet --locked --workspace --all-targets --no-run
-cargo build --quiet --locked --workspace --bins
-cargo test --quiet --locked --workspace --all-targets --no-run --message-format=json 2>"$work/build.log" |
+must "everything builds" cargo test --quiet --locked --workspace --all-targets --no-run
+must "the programs build" cargo build --quiet --locked --workspace --bins
+cargo test --quiet --locked --workspace --all-targets --no-run --message-format=json |
     grep '"executable":"' | grep -E '"kind":\["example"|"test":true\},"features"' |
     sed -E 's|.*"manifest_path":"'"$PWD"'/([^"]*)/Cargo.toml".*"kind":\["([a-z]*)".*"name":"([^"]*)","src_path".*"executable":"([^"]*)".*|\1 \2 \3 \4|' \
         >"$work/built"
@@ -134,10 +87,9 @@ while read -r name file; do check "example $name" in_folder examples "$file"; do
 
 if [ "$mode" != quick ]; then
     # The databases run until this script ends, in whatever way: their end of the pipe closes.
-    coproc services { exec target/debug/with-services sh -c 'env; echo; read -r end'; }
-    while read -r -u "${services[0]}" line && [ -n "$line" ]; do
-        case "$line" in PROGET_TEST_*) export "${line?}" ;; esac
-    done
+    coproc services { exec target/debug/with-services sh -c 'env | grep ^PROGET_TEST_; echo; read -r end'; }
+    while read -r -u "${services[0]}" line && [ -n "$line" ]; do export "${line?}"; done
+    must "the databases run" test -n "${PROGET_TEST_POSTGRES:-}" -a -n "${PROGET_TEST_MARIADB:-}"
 
     ring conformance
     crate_tests proget-storage
@@ -151,11 +103,4 @@ if [ "$mode" != quick ]; then
     check "cargo package" cargo package --quiet --locked --workspace --exclude proget-tests --exclude proget-examples
 fi
 
-ring summary
-printf '%s\n' "${minutes[@]}"
-if [ "$skipped" -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
-[ "$failed" -eq 0 ]
+finish
