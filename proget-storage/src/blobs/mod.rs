@@ -1,0 +1,31 @@
+//! Package stores: where accepted bytes rest.
+//!
+//! Today there is one, a directory ([`LocalStore`]); [`open_store`] picks the kind by its address.
+//! What a store must promise stands at [`proget_core::BlobStore`]; how the directory keeps those
+//! promises stands in the files below, one idea each:
+//!
+//! - `layout`: the tree on disk, and the only functions that build paths;
+//! - `probe`: what is tried at start, so that a bad disk is found before the first upload;
+//! - `put`, `read`, `list`: the work;
+//! - `folders`: making directories that survive a power cut.
+//!
+//! Uploads on their way in are not here but in [`crate::staging`].
+
+mod address;
+mod error;
+mod folders;
+mod layout;
+mod list;
+mod local;
+mod medium;
+mod probe;
+mod put;
+mod read;
+
+pub use address::{StoreAddress, open_store};
+pub use error::OpenError;
+pub use local::LocalStore;
+
+pub(crate) use error::{blocking, failed};
+pub(crate) use layout::Layout;
+pub(crate) use probe::{prepare_folder, prepare_root};
