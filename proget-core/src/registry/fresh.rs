@@ -312,7 +312,7 @@ impl Drop for Forget<'_> {
         match &self.touched {
             Touched::Nothing => return,
             Touched::Everything => owned.known.clear(),
-            Touched::Some(some) => some.iter().for_each(|one| drop(owned.known.remove(one))),
+            Touched::Some(some) => owned.known.retain(|known, _| !some.contains(known)),
         }
         owned.epoch += 1;
     }
