@@ -1,0 +1,9 @@
+//! The HTTP shell against clients that misbehave: real sockets on loopback, raw bytes where a
+//! client library would be too polite, short limits, and levels awaited with a deadline.
+
+mod bodies;
+mod connections;
+mod kit;
+mod protocols;
+mod requests;
+mod shutdown;
