@@ -42,9 +42,7 @@ impl Registry {
         let key = key.ok_or_else(|| Problem::NotFound(format!("there is no API key {id}")))?;
         let subject = format!("{} ({}…)", key.display_name, key.hint);
         let entry = JournalEntry { action: Action::KeyRevoked, feed: None, subject };
-        self.fresh
-            .commit(self.for_caller(caller).with(AccountChange::RevokeKey(id)).record(entry))
-            .await?;
+        self.fresh.commit(self.for_caller(caller).with(AccountChange::RevokeKey(id)).record(entry)).await?;
         Ok(())
     }
 
@@ -87,8 +85,7 @@ impl Registry {
         let subject = format!("user {}", user.name);
         let entry = JournalEntry { action: Action::UserCreated, feed: None, subject };
         let caller = Principal::system();
-        let mut changes =
-            self.for_caller(&caller).with(AccountChange::CreateFirstUser(user)).record(entry);
+        let mut changes = self.for_caller(&caller).with(AccountChange::CreateFirstUser(user)).record(entry);
         if let Some(key) = key {
             changes = changes.with(AccountChange::CreateKey(key));
         }

@@ -5,12 +5,12 @@ use super::{Admission, Registry};
 use crate::access::Permission;
 use crate::blob::{Blob, BlobKey, StoreErrorKind};
 use crate::catalog::StampOf;
+use crate::clock::Timestamp;
 use crate::digest::Digests;
 use crate::feed::StoreName;
 use crate::ids::{FeedId, FileId, Stamp};
 use crate::package::{Download, FileName, FileRef, Version};
 use crate::problem::Problem;
-use crate::clock::Timestamp;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -68,7 +68,10 @@ impl Registry {
         let from_start = range.as_ref().is_none_or(|part| part.start == 0);
         let blob = match self.packages.get(&item.store, &item.key, item.size, range).await {
             Err(error) if error.kind() == StoreErrorKind::NotFound => {
-                return Err(Problem::internal("opening a file whose blob is missing from the package store", &error));
+                return Err(Problem::internal(
+                    "opening a file whose blob is missing from the package store",
+                    &error,
+                ));
             }
             outcome => outcome?,
         };

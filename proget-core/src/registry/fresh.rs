@@ -10,11 +10,11 @@
 //! query at all: what its own commits did not touch has not changed. That is why all commits go
 //! through here and not straight through the seam.
 
-use crate::catalog::{
-    AccountChange, Catalog, CatalogError, Change, ChangeSet, Committed, KeyHash, KeyRow, PackageChange, StampOf,
-    UserRow,
-};
 use super::Runtime;
+use crate::catalog::{
+    AccountChange, Catalog, CatalogError, Change, ChangeSet, Committed, KeyHash, KeyRow, PackageChange,
+    StampOf, UserRow,
+};
 use crate::feed::{Feed, FeedName};
 use crate::ids::{FeedId, Stamp};
 use crate::package::NameKey;
@@ -312,7 +312,11 @@ impl Drop for Forget<'_> {
         match &self.touched {
             Touched::Nothing => return,
             Touched::Everything => owned.known.clear(),
-            Touched::Some(some) => owned.known.retain(|known, _| !some.contains(known)),
+            Touched::Some(some) => {
+                for one in some {
+                    owned.known.remove(one);
+                }
+            }
         }
         owned.epoch += 1;
     }

@@ -213,7 +213,8 @@ impl Registry {
             && same_version
             && admission.caller().may_in(Permission::Delete, feed);
         if !may_replace {
-            let text = format!("{} {} is published already, with other contents", manifest.name, manifest.version);
+            let text =
+                format!("{} {} is published already, with other contents", manifest.name, manifest.version);
             return Err(Problem::AlreadyExists(text));
         }
         let package: NameKey = manifest.name.key().clone();

@@ -112,7 +112,8 @@ impl Registry {
     }
 
     async fn write_notes(&self, note: &Note) -> Result<(), Problem> {
-        let text = serde_json::to_vec(note).map_err(|error| Problem::internal("writing the witness", &error))?;
+        let text =
+            serde_json::to_vec(note).map_err(|error| Problem::internal("writing the witness", &error))?;
         for (_, store) in self.packages.stores() {
             store.set_note(text.clone().into()).await?;
         }

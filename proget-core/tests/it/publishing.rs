@@ -1,0 +1,122 @@
+//! What a publish promises, each step failing once.
+
+use crate::stand::{Stand, who_may};
+use proget_core::Problem;
+use proget_core::access::{Permission, Permissions, Principal};
+use proget_core::blob::{BlobStore as _, StoreErrorKind};
+use proget_core::catalog::{Blobs as _, Conflict, Journal as _, PageRequest};
+use proget_core::digest::Sha256;
+use proget_core::feed::{FeedSettings, Overwrite, StoreName};
+use proget_core::registry::Published;
+
+#[tokio::test]
+async fn what_was_published_can_be_downloaded_at_once_through_any_node() {
+    let a = Stand::new().await;
+    let b = Stand::over(a.clock.clone(), a.memory.clone(), a.disk.clone()).await;
+    assert!(matches!(b.download("apple", 1).await, Err(Problem::NotFound(_))));
+    assert_eq!(a.publish("apple 1 red").await.unwrap(), Published::New);
+    assert_eq!(b.download("apple", 1).await.unwrap(), b"apple 1 red");
+    assert_eq!(a.staging.waiting(), 0, "an upload was left in staging");
+    let journal = a.memory.journal(&PageRequest::first(10)).await.unwrap();
+    assert_eq!(journal.rows[0].entry.subject, "apple 1 (apple-1.txt)");
+}
+
+#[tokio::test]
+async fn the_same_bytes_again_are_success_and_other_bytes_a_conflict() {
+    let stand = Stand::new().await;
+    stand.publish("apple 1 red").await.unwrap();
+    assert_eq!(stand.publish("apple 1 red").await.unwrap(), Published::Same);
+    assert!(matches!(stand.publish("apple 1 green").await, Err(Problem::AlreadyExists(_))));
+    assert_eq!(stand.download("apple", 1).await.unwrap(), b"apple 1 red");
+}
+
+#[tokio::test]
+async fn a_feed_that_allows_replacing_lets_those_replace_who_may_delete() {
+    let stand = Stand::new().await;
+    let open = FeedSettings { overwrite: Overwrite::Allowed, ..stand.feed.settings.clone() };
+    let system = Principal::system();
+    stand.registry.update_feed(&system, &stand.feed, stand.feed.name.clone(), open).await.unwrap();
+    stand.publish("apple 1 red").await.unwrap();
+    let adder = who_may(Permissions { add: true, ..Permissions::default() });
+    // The feed in hand is older than the change: the publish judges again and sees the new settings.
+    assert!(matches!(stand.publish_as(&adder, "apple 1 green").await, Err(Problem::AlreadyExists(_))));
+    assert_eq!(stand.publish("apple 1 green").await.unwrap(), Published::Replaced);
+    assert_eq!(stand.download("apple", 1).await.unwrap(), b"apple 1 green");
+}
+
+#[tokio::test]
+async fn who_may_not_publish_is_turned_away_before_a_byte_is_received() {
+    let stand = Stand::new().await;
+    let viewer = who_may(Permissions { view: true, ..Permissions::default() });
+    assert!(matches!(stand.publish_as(&viewer, "apple 1").await, Err(Problem::Forbidden(_))));
+    let nobody = stand.publish_as(&Principal::anonymous(), "apple 1").await;
+    assert!(matches!(nobody, Err(Problem::Unauthenticated(_))));
+    assert_eq!((stand.blobs().await, stand.staging.waiting()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_admission_for_something_else_is_not_good_for_publishing() {
+    let stand = Stand::new().await;
+    let admission = stand.registry.admit(&Principal::system(), &stand.feed, Permission::View).unwrap();
+    let artifact = proget_core::Artifact::in_memory("apple 1", Default::default());
+    let refused = stand.registry.publish(admission, &crate::stand::Plain, artifact, Default::default()).await;
+    assert!(matches!(refused, Err(Problem::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn a_refused_package_leaves_nothing_behind() {
+    let stand = Stand::new().await;
+    assert!(matches!(stand.publish("apple one").await, Err(Problem::Refused(_))));
+    assert_eq!((stand.blobs().await, stand.staging.waiting()), (0, 0));
+    let row = stand.memory.blob(&StoreName::default(), &Sha256::of(b"apple one")).await.unwrap();
+    assert_eq!(row, None, "a refused package reserved its digest");
+}
+
+#[tokio::test]
+async fn a_store_that_is_full_means_busy_and_nothing_visible_and_the_retry_succeeds() {
+    let stand = Stand::new().await;
+    stand.store.fail_next(StoreErrorKind::Full);
+    assert!(matches!(stand.publish("apple 1").await, Err(Problem::Busy { .. })));
+    assert!(matches!(stand.download("apple", 1).await, Err(Problem::NotFound(_))));
+    assert_eq!(stand.publish("apple 1").await.unwrap(), Published::New);
+}
+
+#[tokio::test]
+async fn a_lost_commit_answer_means_busy_and_the_retry_finds_what_is_there() {
+    let stand = Stand::new().await;
+    stand.publish("pear 1").await.unwrap();
+    // The reservation's answer is lost first, then the publication's: both ways lead to "busy".
+    stand.catalog.lose_next_answer();
+    assert!(matches!(stand.publish("apple 1").await, Err(Problem::Busy { .. })));
+    assert!(matches!(stand.publish("apple 1").await.unwrap(), Published::New | Published::Same));
+    assert_eq!(stand.download("apple", 1).await.unwrap(), b"apple 1");
+}
+
+#[tokio::test]
+async fn a_publish_whose_blob_was_swept_away_puts_it_again() {
+    let stand = Stand::new().await;
+    stand.publish("pear 1").await.unwrap();
+    stand.catalog.refuse_next(Conflict::BlobGone);
+    assert_eq!(stand.publish("apple 1").await.unwrap(), Published::New);
+    assert_eq!(stand.download("apple", 1).await.unwrap(), b"apple 1");
+}
+
+#[tokio::test]
+async fn the_same_contents_in_two_packages_lie_in_the_store_once() {
+    let stand = Stand::new().await;
+    stand.publish("apple 1").await.unwrap();
+    let heads = stand.blobs().await;
+    stand.publish("apple 1").await.unwrap();
+    assert_eq!((heads, stand.blobs().await), (1, 1));
+    let row = stand.memory.blob(&StoreName::default(), &Sha256::of(b"apple 1")).await.unwrap().unwrap();
+    assert_eq!(stand.disk.head(&row.key).await.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_means_busy() {
+    let stand = Stand::new().await;
+    stand.catalog.go_away();
+    assert!(matches!(stand.publish("apple 1").await, Err(Problem::Busy { .. })));
+    stand.catalog.come_back();
+    assert_eq!(stand.publish("apple 1").await.unwrap(), Published::New);
+}
