@@ -10,8 +10,9 @@ cd "$(dirname "$0")"
 . tests/install.sh
 . tests/report.sh
 
-case "${1:-}" in
-    "" | --quick | --install) mode="${1#--}" ;;
+mode=${1:-}
+case "$mode" in
+    "" | --quick | --install) mode=${mode#--} ;;
     *) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
 
@@ -100,7 +101,7 @@ if [ "$mode" != quick ]; then
     check "no expected test is missing" expected_tests_ran
 
     ring package
-    check "cargo package" cargo package --quiet --locked --workspace --exclude proget-tests --exclude proget-examples
+    check "cargo package" cargo package --quiet --locked --allow-dirty --workspace --exclude proget-tests --exclude proget-examples
 fi
 
 finish
