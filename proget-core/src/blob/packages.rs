@@ -99,6 +99,7 @@ impl PackageStore {
     /// # Errors
     /// Whatever the staging area says.
     pub async fn begin(&self, wanted: DigestSet) -> Result<Box<dyn Spool>, StoreError> {
+        tracing::trace!(target: "proget::publish", step = "receiving");
         let inner = self.staging.begin(wanted).await?;
         Ok(match self.limits.artifact_bytes {
             0 => inner,

@@ -12,6 +12,7 @@ mod feeds;
 mod fetch;
 mod fresh;
 mod policy;
+mod publication;
 mod publish;
 mod remove;
 mod runtime;

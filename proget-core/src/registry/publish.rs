@@ -6,18 +6,16 @@
 //! before it, everybody everything after it.
 
 use super::policy::Candidate;
+use super::publication::Attempt;
 use super::runtime::offloaded;
 use super::{Admission, Registry};
 use crate::access::Permission;
 use crate::artifact::Artifact;
 use crate::blob::{BlobKey, StoreError};
-use crate::catalog::{
-    Action, BlobChange, BlobRow, BlobState, CatalogError, ChangeSet, Conflict, Expect, JournalEntry, NewFile,
-    PackageChange,
-};
-use crate::feed::{Overwrite, StoreName};
+use crate::catalog::{BlobChange, BlobRow, BlobState, ChangeSet};
+use crate::feed::StoreName;
 use crate::format::FeedFormat;
-use crate::package::{FileRef, Manifest, NameKey, Offer};
+use crate::package::{Manifest, Offer};
 use crate::problem::Problem;
 use futures::future::{Either, select};
 use std::pin::pin;
@@ -40,15 +38,6 @@ pub enum Published {
     Replaced,
 }
 
-/// What the commit of one attempt came to.
-enum Attempt {
-    Done(Published),
-    /// Feed or credential changed: judge again.
-    JudgeAgain,
-    /// The blob's row was swept away or the package moved: reserve, put and commit again.
-    PutAgain,
-}
-
 impl Registry {
     /// Publishes an artifact that has been received under an admission to add packages.
     ///
@@ -63,19 +52,24 @@ impl Registry {
         offer: Offer,
     ) -> Result<(Published, Manifest), Problem> {
         admission.demand(Permission::Add)?;
+        step("received");
         // 3. What is it? Away from the runtime, because archives are opened.
         let manifest = self.inspect(format, &artifact, offer).await?;
+        step("inspected");
         for _ in 0..ATTEMPTS {
             // 4. Does everybody who has a say agree?
             self.judge(&admission, &manifest, &artifact).await?;
             // 5. From here no sweep takes these bytes.
             let store = admission.feed().settings.store.clone();
             let reserved = self.reserve(&admission, &store, &artifact).await?;
+            step("reserved");
             // 6. Durable, before any row names them.
             self.put_once(&store, &reserved, &artifact).await?;
+            step("put");
             // 7. The moment of publication.
             match self.commit_file(&admission, &manifest, &artifact, &reserved).await? {
                 Attempt::Done(outcome) => {
+                    step("committed");
                     // 8. Word to those who asked for it. Hints to other nodes come with the cluster.
                     for observer in &self.observers {
                         observer.published(admission.feed(), &manifest, outcome);
@@ -171,107 +165,10 @@ impl Registry {
         self.fresh.commit(ChangeSet::by(super::system_actor()).with(again)).await?;
         Ok(())
     }
-
-    async fn commit_file(
-        &self,
-        admission: &Admission,
-        manifest: &Manifest,
-        artifact: &Artifact,
-        reserved: &BlobRow,
-    ) -> Result<Attempt, Problem> {
-        let changes = publication(admission, manifest, Action::Published)
-            .with(add_file(admission, manifest, artifact, reserved));
-        match self.fresh.commit(changes).await {
-            Ok(_) => Ok(Attempt::Done(Published::New)),
-            Err(CatalogError::Conflict(Conflict::FileExists)) => {
-                self.meet_existing(admission, manifest, artifact, reserved).await
-            }
-            Err(CatalogError::Conflict(conflict)) => again(conflict),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// A file of that name exists: the same bytes are success, others are a conflict unless the
-    /// feed allows replacing and the caller may delete.
-    async fn meet_existing(
-        &self,
-        admission: &Admission,
-        manifest: &Manifest,
-        artifact: &Artifact,
-        reserved: &BlobRow,
-    ) -> Result<Attempt, Problem> {
-        let feed = admission.feed();
-        let wanted = FileRef { package: manifest.name.key().clone(), file: manifest.file.clone() };
-        let Some(there) = self.fresh.read().file(feed.id, &wanted).await? else {
-            return Ok(Attempt::PutAgain);
-        };
-        let same_version = there.version.key() == manifest.version.key();
-        if same_version && there.file.digests.sha256.matches(&artifact.digests().sha256) {
-            return Ok(Attempt::Done(Published::Same));
-        }
-        let may_replace = feed.settings.overwrite == Overwrite::Allowed
-            && same_version
-            && admission.caller().may_in(Permission::Delete, feed);
-        if !may_replace {
-            let text =
-                format!("{} {} is published already, with other contents", manifest.name, manifest.version);
-            return Err(Problem::AlreadyExists(text));
-        }
-        let package: NameKey = manifest.name.key().clone();
-        let changes = publication(admission, manifest, Action::Replaced)
-            .expect(Expect::Package(feed.id, package.clone(), Some(there.stamp)))
-            .with(PackageChange::RemoveFile(feed.id, package, manifest.file.clone()))
-            .with(add_file(admission, manifest, artifact, reserved));
-        match self.fresh.commit(changes).await {
-            Ok(_) => Ok(Attempt::Done(Published::Replaced)),
-            Err(CatalogError::Conflict(conflict)) => again(conflict),
-            Err(error) => Err(error.into()),
-        }
-    }
 }
 
-/// What to do about a commit that found something changed.
-fn again(conflict: Conflict) -> Result<Attempt, Problem> {
-    match conflict {
-        Conflict::FeedChanged | Conflict::CredentialChanged => Ok(Attempt::JudgeAgain),
-        Conflict::BlobGone | Conflict::PackageChanged | Conflict::FileExists | Conflict::Absent => {
-            Ok(Attempt::PutAgain)
-        }
-        other => Err(CatalogError::Conflict(other).into()),
-    }
-}
-
-/// The change set of a publication without its changes: by whom, what was judged, what the journal says.
-fn publication(admission: &Admission, manifest: &Manifest, action: Action) -> ChangeSet {
-    let (caller, feed) = (admission.caller(), admission.feed());
-    let subject = format!("{} {} ({})", manifest.name, manifest.version, manifest.file);
-    let mut changes = ChangeSet::by(caller.actor())
-        .expect(Expect::Feed(feed.id, feed.revision))
-        .record(JournalEntry { action, feed: Some(feed.id), subject });
-    changes.expect.extend(caller.expectations());
-    changes
-}
-
-fn add_file(
-    admission: &Admission,
-    manifest: &Manifest,
-    artifact: &Artifact,
-    reserved: &BlobRow,
-) -> PackageChange {
-    PackageChange::AddFile(Box::new(NewFile {
-        feed: admission.feed().id,
-        package: manifest.name.clone(),
-        version: manifest.version.clone(),
-        file: manifest.file.clone(),
-        blob: reserved.id,
-        key: reserved.key,
-        size: artifact.size(),
-        digests: artifact.digests().clone(),
-        version_fragment: manifest.version_fragment.clone(),
-        file_fragment: manifest.file_fragment.clone(),
-        detail: manifest.detail.clone(),
-        summary: manifest.summary.clone(),
-        keywords: manifest.keywords.clone(),
-        tags: manifest.tags.clone(),
-    }))
+/// Says in the log, if asked to, how far a publish has come: who kills a server to see what is left
+/// wants to know what it was doing.
+fn step(done: &'static str) {
+    tracing::trace!(target: "proget::publish", step = done);
 }
