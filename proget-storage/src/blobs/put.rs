@@ -233,3 +233,64 @@ pub(super) fn is_link_impossible(error: &io::Error) -> bool {
         [Errno::XDEV, Errno::PERM, Errno::OPNOTSUPP, Errno::NOTSUP, Errno::NOSYS, Errno::INVAL, Errno::MLINK];
     error.raw_os_error().is_some_and(|raw| impossible.iter().any(|errno| errno.raw_os_error() == raw))
 }
+
+#[cfg(test)]
+mod tests {
+    //! File systems without hard links are rare where tests run, so here the other way of
+    //! publishing is prescribed; everything after the choice is real.
+
+    use super::*;
+    use crate::Scratch;
+    use proget_core::blob::{BlobStore as _, Staging as _};
+    use proget_core::digest::{DigestSet, Sha256};
+
+    async fn without_links(root: &Path) -> LocalStore {
+        LocalStore::open_with(root.to_owned(), Some(Publishing::Rename)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn without_hard_links_bytes_are_copied_and_renamed_and_the_artifact_keeps_its_own() {
+        let root = tempfile::tempdir().unwrap();
+        let (store, scratch) = (without_links(root.path()).await, Scratch::open(root.path()).await.unwrap());
+        let mut spool = scratch.begin(DigestSet::default()).await.unwrap();
+        spool.write(vec![5; 600_000].into()).await.unwrap();
+        let uploaded = spool.finish().await.unwrap();
+        for artifact in [uploaded, Artifact::in_memory("small", DigestSet::default())] {
+            let key = BlobKey::fresh(artifact.digests().sha256);
+            assert_eq!(store.put(&key, &artifact).await.unwrap(), Put::Stored);
+            assert_eq!(store.put(&key, &artifact).await.unwrap(), Put::AlreadyThere);
+            assert!(artifact.open().is_ok(), "a lost race against a sweep means putting it again");
+            let mut stored = Vec::new();
+            File::open(store.layout().blob(&key)).unwrap().read_to_end(&mut stored).unwrap();
+            assert_eq!(Sha256::of(&stored), key.digest);
+            let other = Artifact::in_memory("other bytes", DigestSet::default());
+            assert_eq!(store.put(&key, &other).await.unwrap_err().kind(), StoreErrorKind::Corrupt);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn without_hard_links_too_exactly_one_of_many_stores() {
+        let root = tempfile::tempdir().unwrap();
+        for round in 0..20 {
+            let artifact = Artifact::in_memory(vec![round; 20_000], DigestSet::default());
+            let key = BlobKey::fresh(artifact.digests().sha256);
+            let mut puts = Vec::new();
+            for _ in 0..16 {
+                let (store, artifact) = (without_links(root.path()).await, artifact.clone());
+                puts.push(tokio::spawn(async move { store.put(&key, &artifact).await.unwrap() }));
+            }
+            let puts = futures::future::join_all(puts).await;
+            let stored = puts.iter().filter(|put| matches!(put, Ok(Put::Stored))).count();
+            assert_eq!(stored, 1, "round {round}: {puts:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_no_retry_could_mend_counts_as_impossible_to_link() {
+        let error = |errno: Errno| io::Error::from(errno);
+        assert!(is_link_impossible(&error(Errno::XDEV)) && is_link_impossible(&error(Errno::PERM)));
+        for errno in [Errno::ACCESS, Errno::EXIST, Errno::NOENT, Errno::NOSPC, Errno::IO, Errno::ROFS] {
+            assert!(!is_link_impossible(&error(errno)), "{errno:?}");
+        }
+    }
+}

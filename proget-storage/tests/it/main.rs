@@ -1,0 +1,13 @@
+//! The local store and scratch on a real disk, in one binary.
+//!
+//! Whatever needs a process of its own (a race, a kill, a measurement, a mounted file system) starts
+//! this very binary again with one of the ignored tests named `child_…`; see `child`.
+
+mod child;
+mod disk;
+mod kill;
+mod memory;
+mod mounts;
+mod race;
+mod scratch;
+mod store;
