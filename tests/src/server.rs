@@ -93,7 +93,10 @@ impl ServerSetup {
     pub async fn prepare(mut self) -> Outcome<ProgetProcess> {
         let binary = binary().await?.to_owned();
         let place = Arc::new(Place::new("server", None)?);
-        let port = free_port()?;
+        let port = match self.environment.get("PROGET_LISTEN").and_then(|address| address.rsplit_once(':')) {
+            Some((_, port)) => port.parse().context("PROGET_LISTEN has no port")?,
+            None => free_port()?,
+        };
         self.environment.entry("PROGET_LISTEN".into()).or_insert_with(|| format!("127.0.0.1:{port}"));
         let data = place.path().join("data").display().to_string();
         self.environment.entry("PROGET_DATA_DIR".into()).or_insert(data);
