@@ -3,6 +3,8 @@
 //! Whatever needs a process of its own (a race, a kill, a measurement, a mounted file system) starts
 //! this very binary again with one of the ignored tests named `child_…`; see `child`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // all of this is tests
+
 mod child;
 mod disk;
 mod kill;
