@@ -48,8 +48,10 @@ tests() {
     echo "-- $what"
     "$@" >"$work/tests.log" 2>&1 </dev/null || status=$?
     cat "$work/tests.log" >>"$work/all-tests.log"
-    grep -vE '^(running [0-9]+ tests?|test .* \.\.\. ok|)$' "$work/tests.log" || true
-    sums=$(awk '/^test result:/ { p += $4; f += $6; i += $8 } END { print p + 0, f + 0, i + 0 }' "$work/tests.log")
+    grep -vE '^(running [0-9]+ tests?|test .* \.\.\. ok|test ([a-z_0-9]+::)*child_.* \.\.\. ignored.*|)$' "$work/tests.log" || true
+    # Ignored tests called child_… are parts of others, which start them in a process of their own.
+    sums=$(awk '/^test result:/ { p += $4; f += $6 } / \.\.\. ignored/ && $2 !~ /(^|::)child_/ { i++ }
+        END { print p + 0, f + 0, i + 0 }' "$work/tests.log")
     read -r p f i <<<"$sums"
     # A program that failed without saying how many tests did (it was killed, say) is one failure.
     [ "$status" -eq 0 ] || [ "$f" -gt 0 ] || { f=1 && echo "FAILED $what ended with $status"; }
