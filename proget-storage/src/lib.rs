@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod blobs;
+mod runtime;
+pub mod sql;
 pub mod staging;
 
 pub use blobs::{LocalStore, OpenError, StoreAddress, open_store};
+pub use runtime::TokioRuntime;
+pub use sql::{SqlCatalog, SqlOptions};
 pub use staging::Scratch;

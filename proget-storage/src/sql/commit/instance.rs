@@ -1,0 +1,50 @@
+//! Fences and the instance row.
+
+use super::super::fault::Fault;
+use super::super::session::{Session, values};
+use super::plain;
+use proget_core::catalog::{ChangeSet, Conflict, FenceChange, InstanceChange};
+
+/// The first statement of a fenced set. It writes: only a row lock that lasts to the commit keeps a
+/// newer term from being planted between the look and the deed.
+pub(super) async fn check_fence(session: &Session, set: &ChangeSet) -> Result<(), Fault> {
+    let Some(fence) = set.fence else { return Ok(()) };
+    let sql = "UPDATE fences SET used = used + 1 WHERE role = ? AND term = ? AND holder = ?";
+    match session.exec(sql, values![fence.role.0, fence.term, fence.holder.0]).await? {
+        0 => Err(Fault::Fenced),
+        _ => Ok(()),
+    }
+}
+
+/// Moves a term, upwards only.
+pub(super) async fn plant(session: &Session, change: &FenceChange) -> Result<(), Fault> {
+    let FenceChange::Plant { role, term, holder } = change;
+    let sql = "UPDATE fences SET term = ?, holder = ? WHERE role = ? AND term < ?";
+    if session.exec(sql, values![*term, holder.0, role.0, *term]).await? > 0 {
+        return Ok(());
+    }
+    // Either the planted term is as high, or nothing was planted yet; the key decides.
+    let sql = "INSERT INTO fences (role, term, holder, used) VALUES (?, ?, ?, 0)";
+    let planted = session.exec(sql, values![role.0, *term, holder.0]).await.map_err(Fault::from);
+    planted.map(drop).map_err(|fault| fault.if_taken(Conflict::TermTooLow))
+}
+
+pub(super) async fn change(session: &Session, change: &InstanceChange) -> Result<(), Fault> {
+    match change {
+        InstanceChange::Witness { previous, next, identity } => {
+            let sql = "UPDATE instance SET witness = ?, known_identity = ? WHERE id = 1 AND {same witness}";
+            match session.exec(sql, values![*next, identity.as_str(), *previous]).await? {
+                0 => Err(Conflict::InstanceChanged.into()),
+                _ => Ok(()),
+            }
+        }
+        InstanceChange::StopDeletes(why) => {
+            let sql = "UPDATE instance SET deletes_stopped = ? WHERE id = 1";
+            Ok(session.exec(sql, values![plain(why)]).await.map(drop)?)
+        }
+        InstanceChange::ConfirmDeletes => {
+            let sql = "UPDATE instance SET deletes_stopped = NULL WHERE id = 1";
+            Ok(session.exec(sql, values![]).await.map(drop)?)
+        }
+    }
+}

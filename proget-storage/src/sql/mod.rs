@@ -1,0 +1,130 @@
+//! The SQL catalogue: what exists, in SQLite, PostgreSQL or MariaDB, chosen by address at run time.
+//!
+//! One code base. What differs between databases is in `dialect` (texts), `pools` (sessions) and
+//! `fault` (error codes); everything else is written once. Changing is in `commit`, one file a
+//! noun; reading is in `read`, one file a role. The rules that the tables keep, with the reasons,
+//! are in `docs/PROTOCOLS.md`.
+
+mod commit;
+mod dialect;
+mod error;
+mod fault;
+mod lock;
+mod open;
+mod options;
+mod pools;
+mod read;
+mod schema;
+mod session;
+mod target;
+
+pub use dialect::Dialect;
+pub use error::OpenError;
+pub use open::Pragmas;
+pub use options::{Migrate, SqlOptions};
+pub use schema::{SchemaStatus, StepStatus};
+
+use async_trait::async_trait;
+use fault::Fault;
+use lock::OwnerLock;
+use pools::Pools;
+use proget_core::catalog::{Catalog, CatalogError, ChangeSet, Committed};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use target::Target;
+
+/// What exists, in a SQL database.
+///
+/// Cheap to share as `Arc<SqlCatalog>`. On SQLite the process that opened it owns the database
+/// until it is dropped; PostgreSQL and MariaDB may be shared by any number of processes.
+pub struct SqlCatalog {
+    target: Target,
+    options: SqlOptions,
+    owner: Option<OwnerLock>,
+    pools: RwLock<Arc<Pools>>,
+}
+
+impl SqlCatalog {
+    /// The pools of this moment.
+    fn pools(&self) -> Arc<Pools> {
+        self.pools.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bounds an attempt. A database that leaves a call without an answer may never answer on these
+    /// connections again (a vanished host sends nothing, not even a refusal), so the pools are
+    /// replaced: the next call begins with new connections instead of waiting for the old ones.
+    async fn bounded<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let used = self.pools();
+        let outcome = match tokio::time::timeout(self.options.call, attempt).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Fault::NoAnswer),
+        };
+        if let Err(fault) = &outcome {
+            let moved = fault.meaning() == fault::Meaning::ReadOnly;
+            if moved || matches!(fault, Fault::NoAnswer) {
+                self.replace(&used);
+            }
+        }
+        outcome
+    }
+
+    /// Puts new pools in the place of `used`, unless somebody has done so already.
+    fn replace(&self, used: &Arc<Pools>) {
+        if matches!(self.target, Target::Sqlite(_)) {
+            return;
+        }
+        let mut current = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, used) {
+            let old = std::mem::replace(&mut *current, Arc::new(Pools::new(&self.target, &self.options)));
+            tracing::warn!(database = %self.target, "the database left a call without an answer; connecting anew");
+            tokio::spawn(async move { old.close().await });
+        }
+    }
+}
+
+/// Carries a read out; once more if the way to the database broke under it, since reads change nothing.
+macro_rules! steady {
+    ($catalog:expr, $doing:literal, $attempt:expr) => {{
+        let catalog = $catalog;
+        let mut again = true;
+        loop {
+            match catalog.bounded($attempt).await {
+                Err(fault) if again && fault.deserves_another_try() => again = false,
+                outcome => break outcome.map_err(|fault| fault.into_error($doing)),
+            }
+        }
+    }};
+}
+use steady;
+
+impl fmt::Display for SqlCatalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target.fmt(f)
+    }
+}
+
+impl fmt::Debug for SqlCatalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlCatalog")
+            .field("target", &self.target)
+            .field("exclusive", &self.owner.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Catalog for SqlCatalog {
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, CatalogError> {
+        self.commit_set(&changes).await
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    async fn ping(&self) -> Result<(), CatalogError> {
+        steady!(self, "asking the database whether it is there", async {
+            self.pools().reads().any("SELECT 1", Vec::new()).await.map(drop).map_err(Fault::from)
+        })
+    }
+}

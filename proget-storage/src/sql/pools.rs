@@ -1,0 +1,220 @@
+//! Connections: one pool that writes, one that reads, with the rules of each session.
+//!
+//! The rules are set on every new connection, never left to the server's defaults: isolation,
+//! time limits (a frozen node's kernel keeps its connection alive, so only the server can end its
+//! transaction) and, in MariaDB, strictness (it would cut a text that is too long in silence).
+//!
+//! Readers are sessions of their own, because their isolation differs: REPEATABLE READ and read
+//! only, so that a plain BEGIN is a snapshot on PostgreSQL and MariaDB alike. (MariaDB's START
+//! TRANSACTION WITH CONSISTENT SNAPSHOT does nothing in READ COMMITTED, without a word.)
+
+use super::dialect::Dialect;
+use super::options::SqlOptions;
+use super::session::Session;
+use super::target::Target;
+use sea_orm::sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
+use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
+use sea_orm::sqlx::postgres::{PgConnection, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions as _, Database, Executor as _};
+use sea_orm::{
+    DatabaseConnection, DbErr, SqliteTransactionMode, SqlxError, SqlxMySqlConnector, SqlxPostgresConnector,
+    SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
+};
+use std::time::Duration;
+
+/// A hot connection is not asked whether it lives before every use; one that has idled is.
+const ASK_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Write,
+    Read,
+    /// Changing the schema: one connection, statements may take long.
+    Migrate,
+}
+
+/// The pools of one catalogue. Replaced as a whole when a database has left calls without an answer.
+#[derive(Debug)]
+pub(super) struct Pools {
+    pub(super) writer: DatabaseConnection,
+    pub(super) reader: DatabaseConnection,
+    pub(super) dialect: Dialect,
+}
+
+impl Pools {
+    /// Pools that connect when they are first used.
+    pub(super) fn new(target: &Target, options: &SqlOptions) -> Self {
+        Self {
+            writer: pool(target, options, Purpose::Write),
+            reader: pool(target, options, Purpose::Read),
+            dialect: target.dialect(),
+        }
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn begin(&self) -> Result<Session, DbErr> {
+        let options = TransactionOptions {
+            // Takes the write lock at once; a later upgrade could fail however long one waits.
+            sqlite_transaction_mode: (self.dialect == Dialect::Sqlite)
+                .then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(Session::transaction(self.writer.begin_with_options(options).await?, self.dialect))
+    }
+
+    /// Begins a transaction whose reads all see the same moment.
+    pub(super) async fn snapshot(&self) -> Result<Session, DbErr> {
+        Ok(Session::transaction(self.reader.begin().await?, self.dialect))
+    }
+
+    /// Single reads, each of its own moment.
+    pub(super) fn reads(&self) -> Session {
+        Session::pooled(self.reader.clone(), self.dialect)
+    }
+
+    /// Closes both; connections that are in use close when they come back.
+    pub(super) async fn close(&self) {
+        // Closing a pool cannot fail in a way that anybody could act on.
+        let _ = self.writer.close_by_ref().await;
+        let _ = self.reader.close_by_ref().await;
+    }
+}
+
+/// One pool that connects when it is first used.
+pub(super) fn pool(target: &Target, options: &SqlOptions, purpose: Purpose) -> DatabaseConnection {
+    match target {
+        Target::Sqlite(path) => {
+            let mut connect = SqliteConnectOptions::new()
+                .filename(path)
+                .foreign_keys(true)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(options.lock_wait)
+                .disable_statement_logging();
+            connect = match purpose {
+                Purpose::Read => connect.read_only(true),
+                Purpose::Write | Purpose::Migrate => {
+                    connect.create_if_missing(true).journal_mode(SqliteJournalMode::Wal)
+                }
+            };
+            let size = if purpose == Purpose::Read { options.readers.clamp(1, 4) } else { 1 };
+            // A file does not go away, and a closed connection would only lose its cache.
+            let pool: SqlitePoolOptions = sized(options, size).idle_timeout(None).max_lifetime(None);
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with(connect))
+        }
+        Target::Postgres(connect, _) => {
+            let connect = connect.as_ref().clone().application_name("proget").disable_statement_logging();
+            let rules = postgres_rules(options, purpose);
+            let pool: PgPoolOptions = sized(options, size_for(options, purpose))
+                .after_connect(move |connection, _| Box::pin(prepare_postgres(connection, rules.clone())))
+                .before_acquire(|connection, last| Box::pin(still_there(connection, last)));
+            SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(connect))
+        }
+        Target::MySql(connect, _) => {
+            let connect = connect.as_ref().clone().disable_statement_logging();
+            let options = options.clone();
+            let pool: MySqlPoolOptions = sized(&options, size_for(&options, purpose))
+                .after_connect(move |connection, _| {
+                    let options = options.clone();
+                    Box::pin(async move { prepare_mysql(connection, &options, purpose).await })
+                })
+                .before_acquire(|connection, last| Box::pin(still_there(connection, last)));
+            SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(connect))
+        }
+    }
+}
+
+fn size_for(options: &SqlOptions, purpose: Purpose) -> u32 {
+    match purpose {
+        Purpose::Write => options.writers.max(1),
+        Purpose::Read => options.readers.max(1),
+        Purpose::Migrate => 1,
+    }
+}
+
+fn sized<DB: Database>(options: &SqlOptions, size: u32) -> PoolOptions<DB> {
+    PoolOptions::new().max_connections(size).acquire_timeout(options.acquire).test_before_acquire(false)
+}
+
+async fn still_there<C>(connection: &mut C, last: PoolConnectionMetadata) -> Result<bool, SqlxError>
+where
+    C: sea_orm::sqlx::Connection,
+{
+    if last.idle_for >= ASK_AFTER_IDLE {
+        connection.ping().await?;
+    }
+    Ok(true)
+}
+
+/// <https://www.postgresql.org/docs/15/runtime-config-client.html>
+fn postgres_rules(options: &SqlOptions, purpose: Purpose) -> String {
+    let isolation = match purpose {
+        Purpose::Read => {
+            "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on"
+        }
+        Purpose::Write | Purpose::Migrate => {
+            "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off"
+        }
+    };
+    let (lock, statement) = match purpose {
+        Purpose::Migrate => (Duration::from_secs(60), Duration::ZERO),
+        Purpose::Write | Purpose::Read => (options.lock_wait, options.statement),
+    };
+    format!(
+        "{isolation}; SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+        lock.as_millis(),
+        statement.as_millis(),
+        options.idle_in_transaction.as_millis().max(1),
+    )
+}
+
+async fn prepare_postgres(connection: &mut PgConnection, rules: String) -> Result<(), SqlxError> {
+    connection.execute(AssertSqlSafe(rules)).await?;
+    let query = sea_orm::sqlx::query_scalar("SELECT pg_is_in_recovery()");
+    let standby: bool = query.fetch_one(connection).await?;
+    if standby { Err(not_the_writer()) } else { Ok(()) }
+}
+
+/// <https://mariadb.com/docs/server/server-management/variables-and-modes/server-system-variables>
+async fn prepare_mysql(
+    connection: &mut MySqlConnection,
+    options: &SqlOptions,
+    purpose: Purpose,
+) -> Result<(), SqlxError> {
+    let about: (String, bool) =
+        sea_orm::sqlx::query_as("SELECT VERSION(), CAST(@@global.read_only AS SIGNED)")
+            .fetch_one(&mut *connection)
+            .await?;
+    let (version, read_only) = about;
+    if read_only {
+        return Err(not_the_writer());
+    }
+    let mode = match purpose {
+        Purpose::Read => "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        Purpose::Write | Purpose::Migrate => {
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
+        }
+    };
+    connection.execute(mode).await?;
+    let seconds = |limit: Duration| limit.as_secs().max(1);
+    let mut rules = vec![
+        "sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')".to_owned(),
+        format!("innodb_lock_wait_timeout = {}", seconds(options.lock_wait)),
+    ];
+    if version.contains("MariaDB") {
+        // MySQL has no like of these two; its own limit is for SELECT alone.
+        rules.push(format!("idle_transaction_timeout = {}", seconds(options.idle_in_transaction)));
+        if purpose != Purpose::Migrate {
+            rules.push(format!("max_statement_time = {:.3}", options.statement.as_secs_f64()));
+        }
+    }
+    let rules = rules.iter().map(|rule| format!("SESSION {rule}")).collect::<Vec<_>>().join(", ");
+    connection.execute(AssertSqlSafe(format!("SET {rules}"))).await?;
+    Ok(())
+}
+
+/// A replica answers reads from the past and would refuse every commit.
+fn not_the_writer() -> SqlxError {
+    SqlxError::Io(std::io::Error::other("this database server only reads (a replica or a demoted primary)"))
+}

@@ -1,0 +1,79 @@
+//! Reading role: the instance, its fences, and which database this really is.
+//!
+//! The identity changes when the database is another one: cloned, restored into another server, or
+//! promoted from a replica. A sweep that finds another identity than it remembers stops deleting
+//! until an operator has looked.
+//!
+//! - PostgreSQL: the cluster's system identifier, the timeline (each promotion begins one) and the
+//!   database's own number. Ordinary roles may read all three.
+//! - MariaDB: the server's id (`server_uid`; MySQL: `server_uuid`) and the database's name. There is
+//!   no trace of a promotion inside one server, so the witness alone guards against a restored one.
+//! - SQLite: the random identity in the lock file beside the database.
+
+use super::super::dialect::Dialect;
+use super::super::fault::Fault;
+use super::super::session::{Columns, Session, values};
+use super::super::{SqlCatalog, steady};
+use async_trait::async_trait;
+use proget_core::catalog::{CatalogError, FenceRow, Instance, InstanceRow, Role};
+use proget_core::clock::Timestamp;
+use proget_core::ids::Incarnation;
+
+#[async_trait]
+impl Instance for SqlCatalog {
+    async fn instance(&self) -> Result<InstanceRow, CatalogError> {
+        steady!(self, "reading about the instance", async {
+            let session = self.pools().reads();
+            let identity = self.identity(&session).await?;
+            let sql = "SELECT installation, witness, deletes_stopped, known_identity, {now} FROM instance WHERE id = 1";
+            let row = session.one(sql, values![]).await?;
+            let row = row.ok_or_else(|| Fault::Damaged("the instance's row is missing".into()))?;
+            let mut columns = Columns::of(&row, session.dialect);
+            Ok(InstanceRow {
+                installation: columns.uuid()?,
+                witness: columns.maybe_uuid()?,
+                deletes_stopped: columns.maybe_text()?,
+                known_identity: columns.maybe_text()?,
+                identity,
+                now: Timestamp(columns.int()?),
+            })
+        })
+    }
+
+    async fn fence(&self, role: Role) -> Result<Option<FenceRow>, CatalogError> {
+        steady!(self, "reading a fence", async {
+            let session = self.pools().reads();
+            let sql = "SELECT term, holder FROM fences WHERE role = ?";
+            let Some(row) = session.one(sql, values![role.0]).await? else { return Ok(None) };
+            let mut columns = Columns::of(&row, session.dialect);
+            Ok(Some(FenceRow { term: columns.int()?, holder: Incarnation(columns.uuid()?) }))
+        })
+    }
+}
+
+impl SqlCatalog {
+    async fn identity(&self, session: &Session) -> Result<String, Fault> {
+        match (self.dialect(), &self.owner) {
+            (Dialect::Sqlite, Some(owner)) => Ok(format!("sqlite {}", owner.identity.simple())),
+            (Dialect::Sqlite, None) => Err(Fault::Damaged("the database is open without its lock".into())),
+            (Dialect::Postgres, _) => {
+                let sql = "SELECT 'postgresql ' || s.system_identifier || ' timeline ' || \
+                           substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || ' database ' || d.oid \
+                           FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()";
+                text(session, sql).await
+            }
+            (Dialect::MySql, _) => {
+                let sql = "SELECT CONCAT('mariadb ', GROUP_CONCAT(variable_value), ' database ', DATABASE()) \
+                           FROM information_schema.global_variables \
+                           WHERE variable_name IN ('SERVER_UID', 'SERVER_UUID')";
+                text(session, sql).await
+            }
+        }
+    }
+}
+
+async fn text(session: &Session, sql: &str) -> Result<String, Fault> {
+    let row = session.one(sql, values![]).await?;
+    let row = row.ok_or_else(|| Fault::Damaged("the database says nothing of its identity".into()))?;
+    Columns::of(&row, session.dialect).text()
+}

@@ -1,0 +1,14 @@
+//! Reading roles, one file each.
+
+mod accounts;
+mod blobs;
+mod cursor;
+mod feeds;
+mod instance;
+mod journal;
+mod packages;
+mod search;
+mod stamps;
+mod versions;
+
+pub(super) use blobs::blob_of;
