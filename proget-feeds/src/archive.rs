@@ -139,7 +139,10 @@ impl Extensions {
         }
         let size = entry.header().entry_size().map_err(unreadable)?;
         if size > limits.extension_bytes {
-            return Err(refuse(format!("has an extension header of more than {} bytes", limits.extension_bytes)));
+            return Err(refuse(format!(
+                "has an extension header of more than {} bytes",
+                limits.extension_bytes
+            )));
         }
         let mut content = Vec::new();
         entry.read_to_end(&mut content).map_err(unreadable)?;
@@ -174,8 +177,13 @@ impl Extensions {
             EntryType::Regular | EntryType::Continuous => EntryKind::File,
             EntryType::Directory => EntryKind::Folder,
             kind @ (EntryType::Symlink | EntryType::Link) => {
-                let target = self.link.clone().or_else(|| header.link_name_bytes().map(|name| name.into_owned()));
-                let base = if kind == EntryType::Symlink { path.rsplit_once('/').map(|(folder, _)| folder) } else { None };
+                let target =
+                    self.link.clone().or_else(|| header.link_name_bytes().map(|name| name.into_owned()));
+                let base = if kind == EntryType::Symlink {
+                    path.rsplit_once('/').map(|(folder, _)| folder)
+                } else {
+                    None
+                };
                 stays_inside(base.unwrap_or_default(), &target.unwrap_or_default(), &path)?;
                 EntryKind::Link
             }
@@ -198,7 +206,10 @@ fn checked_path(raw: Vec<u8>, limits: &ArchiveLimits) -> Result<String, Refusal>
     let path = String::from_utf8(raw).map_err(|_| refuse("has a path that is not UTF-8"))?;
     let inner = path.strip_suffix('/').unwrap_or(&path);
     if inner.chars().any(|c| c.is_control() || c == '\\') {
-        return Err(refuse(format!("'{}' has a control character or a backslash in its path", path.escape_debug())));
+        return Err(refuse(format!(
+            "'{}' has a control character or a backslash in its path",
+            path.escape_debug()
+        )));
     }
     if inner.split('/').any(|part| part.is_empty() || part == "..") {
         return Err(refuse(format!("'{path}' leads out of the archive, or has an empty part")));

@@ -6,3 +6,6 @@ pub mod archive;
 pub mod npm;
 #[cfg(feature = "npm")]
 pub mod semver;
+
+#[cfg(feature = "http")]
+pub mod http;

@@ -84,7 +84,9 @@ fn paths_and_links_that_lead_out_are_refused() {
     for bad in ["../a", "package/../../a", "/etc/passwd", "a//b", "a\\..\\b", "package/a\nb"] {
         assert!(walk(&tgz(&[file(bad, b"x")]), &ArchiveLimits::default()).is_err(), "{bad:?}");
     }
-    for (kind, target) in [(b'2', "../../a"), (b'2', "/etc/passwd"), (b'1', "../a"), (b'2', "C:/a"), (b'2', "")] {
+    for (kind, target) in
+        [(b'2', "../../a"), (b'2', "/etc/passwd"), (b'1', "../a"), (b'2', "C:/a"), (b'2', "")]
+    {
         refused(&tgz(&[raw(b"package/l", kind, 0, target.as_bytes(), b"")]), "leads out");
     }
 }
@@ -116,7 +118,14 @@ fn damaged_and_foreign_bytes_are_refused() {
 
 #[test]
 fn limits_hold() {
-    let strict = ArchiveLimits { entries: 3, unpacked_bytes: 8192, ratio: 250, depth: 3, path_bytes: 20, extension_bytes: 512 };
+    let strict = ArchiveLimits {
+        entries: 3,
+        unpacked_bytes: 8192,
+        ratio: 250,
+        depth: 3,
+        path_bytes: 20,
+        extension_bytes: 512,
+    };
     let many: Vec<_> = (0..4).map(|n| file(&format!("f{n}"), b"")).collect();
     let cases = [
         (tgz(&many), "more than 3 entries"),

@@ -5,7 +5,11 @@
 //! by one: feeds are created at run time, so the server has one dynamic route per feed type and
 //! hands each request here.
 
+pub mod answer;
+mod condition;
+pub mod dialect;
 mod door;
+pub mod intake;
 mod protocol;
 mod tail;
 

@@ -37,7 +37,11 @@ impl Base64Stream {
 
     /// No more will come.
     pub(super) fn finish(&self) -> Result<(), Refusal> {
-        if self.filled == 0 { Ok(()) } else { Err(broken(self.position, "it ends within a group of four characters")) }
+        if self.filled == 0 {
+            Ok(())
+        } else {
+            Err(broken(self.position, "it ends within a group of four characters"))
+        }
     }
 
     fn quads(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Refusal> {
@@ -52,7 +56,9 @@ impl Base64Stream {
         match STANDARD.decode_slice(text, &mut out[start..]) {
             Ok(written) => out.truncate(start + written),
             Err(DecodeSliceError::DecodeError(error)) => return Err(self.refusal(error)),
-            Err(DecodeSliceError::OutputSliceTooSmall) => return Err(broken(self.position, "it is not base64")),
+            Err(DecodeSliceError::OutputSliceTooSmall) => {
+                return Err(broken(self.position, "it is not base64"));
+            }
         }
         self.ended = text.ends_with(b"=");
         self.position += text.len() as u64;

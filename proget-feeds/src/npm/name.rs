@@ -41,7 +41,9 @@ pub(crate) fn parse(raw: &str) -> Result<PackageName, Refusal> {
     // Scopes may hold some characters that names lost long ago; all of them are safe in a URL.
     let in_scope = |c: char| plain(c) || "~'!()*".contains(c);
     if !bare.chars().all(plain) || !scope.is_none_or(|scope| scope.chars().all(in_scope)) {
-        return refuse("may contain only URL-friendly characters: lower-case letters, digits, '-', '_' and '.'");
+        return refuse(
+            "may contain only URL-friendly characters: lower-case letters, digits, '-', '_' and '.'",
+        );
     }
     Ok(PackageName::new(raw, raw))
 }
@@ -72,14 +74,48 @@ mod tests {
     #[test]
     fn names_for_new_packages_are_accepted_and_others_refused() {
         for good in [
-            "a", "left-pad", "some.pkg", "a_b", "@acme/pkg", "@acme/_x", "@a~b/c", "events", "7zip", "x".repeat(214).as_str(),
+            "a",
+            "left-pad",
+            "some.pkg",
+            "a_b",
+            "@acme/pkg",
+            "@acme/_x",
+            "@a~b/c",
+            "events",
+            "7zip",
+            "x".repeat(214).as_str(),
         ] {
             assert_eq!(parse(good).unwrap().as_str(), good);
         }
         for bad in [
-            "", ".a", "_a", "-a", "A", "JSONStream", " a", "a ", "a b", "a/b", "@a", "@/a", "@a/", "@a/b/c", "@a/.b",
-            "@../a", "node_modules", "favicon.ico", "FAVICON.ico", "a~b", "a!", "crème", "a%2fb", "a\0", "a\\b", "..",
-            "@a/@b", "x".repeat(215).as_str(),
+            "",
+            ".a",
+            "_a",
+            "-a",
+            "A",
+            "JSONStream",
+            " a",
+            "a ",
+            "a b",
+            "a/b",
+            "@a",
+            "@/a",
+            "@a/",
+            "@a/b/c",
+            "@a/.b",
+            "@../a",
+            "node_modules",
+            "favicon.ico",
+            "FAVICON.ico",
+            "a~b",
+            "a!",
+            "crème",
+            "a%2fb",
+            "a\0",
+            "a\\b",
+            "..",
+            "@a/@b",
+            "x".repeat(215).as_str(),
         ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }

@@ -137,7 +137,8 @@ impl Splitter {
             }
             (State::DataUnicode { digits, value }, digit) => {
                 let digit = char::from(digit).to_digit(16).and_then(|digit| u16::try_from(digit).ok());
-                let value = value << 4 | digit.ok_or_else(|| refuse("has a malformed escape in its attachment"))?;
+                let value =
+                    value << 4 | digit.ok_or_else(|| refuse("has a malformed escape in its attachment"))?;
                 if digits < 3 {
                     State::DataUnicode { digits: digits + 1, value }
                 } else {

@@ -45,11 +45,16 @@ fn an_attachment_may_come_before_or_after_the_rest() {
     let data = STANDARD.encode(b"tarball");
     for document in [
         format!(r#"{{"name":"a","_attachments":{{"a.tgz":{{"length":7,"data":"{data}"}}}},"_id":"a"}}"#),
-        format!(r#"{{"_attachments" : {{"a.tgz":{{ "data" : "{data}" ,"length":7}} }} , "name":"a","_id":"a"}}"#),
+        format!(
+            r#"{{"_attachments" : {{"a.tgz":{{ "data" : "{data}" ,"length":7}} }} , "name":"a","_id":"a"}}"#
+        ),
     ] {
         let (metadata, bytes) = at_once(&document).unwrap();
         assert_eq!(bytes.as_deref(), Some(&b"tarball"[..]));
-        assert_eq!((metadata["name"].as_str(), metadata["_attachments"]["a.tgz"]["data"].as_str()), (Some("a"), Some("")));
+        assert_eq!(
+            (metadata["name"].as_str(), metadata["_attachments"]["a.tgz"]["data"].as_str()),
+            (Some("a"), Some(""))
+        );
     }
 }
 
@@ -133,14 +138,19 @@ fn memory_stays_small_however_long_the_attachment_is() {
 
 fn any_json(depth: u32) -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from),
-        "[a-z\"\\\\{}:,é\n]{0,6}".prop_map(Value::from), Just(json!("data")), Just(json!("_attachments")),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-z\"\\\\{}:,é\n]{0,6}".prop_map(Value::from),
+        Just(json!("data")),
+        Just(json!("_attachments")),
     ];
     leaf.prop_recursive(depth, 24, 4, |inner| {
         let key = prop_oneof!["data", "_attachments", "[a-c\"\\\\]{0,3}"];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((key, inner), 0..4).prop_map(|members| Value::Object(members.into_iter().collect())),
+            prop::collection::vec((key, inner), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }
