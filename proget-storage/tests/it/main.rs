@@ -13,3 +13,4 @@ mod mounts;
 mod race;
 mod scratch;
 mod store;
+mod suites;
