@@ -5,13 +5,17 @@ pub mod artifact;
 pub mod blob;
 pub mod catalog;
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod digest;
 pub mod feed;
 pub mod format;
 pub mod ids;
+pub mod memory;
 pub mod package;
 pub mod problem;
 pub mod refusal;
+pub mod registry;
 
 pub use access::{Authenticator, Principal};
 pub use artifact::Artifact;
@@ -22,3 +26,4 @@ pub use feed::{Feed, FeedName};
 pub use format::FeedFormat;
 pub use problem::Problem;
 pub use refusal::Refusal;
+pub use registry::Registry;

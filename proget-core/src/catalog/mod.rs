@@ -42,7 +42,8 @@ use std::fmt;
 ///   all of it or none of it. Changes are applied in their order within the set.
 /// - *Fence.* The first statement of a fenced commit updates the fence's row by role, term and
 ///   holder and must hit one row; otherwise [`CatalogError::Fenced`] and nothing has happened. So
-///   does a set without a fence that [must be fenced](ChangeSet::must_be_fenced). Only planting moves a term, and only upwards.
+///   does a set without a fence that [must be fenced](ChangeSet::must_be_fenced). Only planting
+///   moves a term, and only upwards.
 /// - *Decisions* are conditional updates by key or locking reads, never read-then-write.
 /// - *Constraint violations* are [`CatalogError::Conflict`], whoever caused them and however many
 ///   processes commit at once; never `Other`.
