@@ -1,6 +1,13 @@
 //! Bodies that are too large, stall, crawl or are never looked at.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use poem::{EndpointExt, Request, Response, Route, endpoint::make, http::StatusCode};
 use proget_server::http::{BodyLimit, Limits, PROBLEM_JSON, Timeouts};
@@ -90,6 +97,32 @@ async fn a_chunked_body_over_the_limit_is_refused_while_it_comes() {
 }
 
 #[tokio::test]
+async fn a_handler_never_sees_more_than_the_limit() {
+    use futures::TryStreamExt;
+    let seen = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&seen);
+    let count = make(move |mut request: Request| {
+        let counter = Arc::clone(&counter);
+        async move {
+            let mut stream = std::pin::pin!(request.take_body().into_bytes_stream());
+            while let Some(chunk) = stream.try_next().await.map_err(poem::error::BadRequest)? {
+                counter.fetch_add(chunk.len() as u64, Ordering::SeqCst);
+            }
+            Ok::<_, poem::Error>("all")
+        }
+    });
+    let limits = Limits { body: LIMIT, ..Limits::default() };
+    let server = Setup { limits, ..Setup::default() }.serve(Route::new().at("/count", count)).await;
+    let mut client = server.connect().await;
+    client.send(post("/count", "transfer-encoding: chunked")).await;
+    client.send(format!("{:x}\r\n", LIMIT * 2)).await;
+    client.send(vec![b'x'; LIMIT as usize * 2]).await;
+    assert_eq!(client.answer().await.status, 413);
+    let seen = seen.load(Ordering::SeqCst);
+    assert!(0 < seen && seen <= LIMIT, "{seen} bytes were let through");
+}
+
+#[tokio::test]
 async fn a_client_that_sends_all_before_it_reads_still_reads_the_refusal() {
     let server = server().await;
     for headers in ["content-length: 3000000", "transfer-encoding: chunked"] {
@@ -98,9 +131,11 @@ async fn a_client_that_sends_all_before_it_reads_still_reads_the_refusal() {
         if headers.starts_with("transfer") {
             client.send("2dc6c0\r\n").await;
         }
-        // Must not end in a reset: each piece is taken although nobody wants it.
+        // Must not end in a reset: each piece is taken although nobody wants it. The pauses let
+        // the server refuse and close while the client still has much to say.
         for _ in 0..30 {
             client.socket.write_all(&[b'x'; 100_000]).await.expect("the connection was reset");
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(client.answer().await.status, 413, "{headers}");
     }

@@ -96,13 +96,17 @@ fn with_length() -> Response {
     Response::builder().header("content-length", 5).body("hello")
 }
 
+/// A body whose length nobody knows beforehand.
+fn stream() -> Body {
+    Body::from_bytes_stream(futures::stream::iter([Ok::<_, io::Error>("hello")]))
+}
+
 #[tokio::test]
 async fn head_keeps_the_length_and_sends_no_body() {
-    let stream = || Body::from_bytes_stream(futures::stream::iter([Ok::<_, io::Error>("hello")]));
     let routes = Route::new()
         .at("/declared", get(with_length))
         .at("/known", make_sync(|_| "hello"))
-        .at("/unknown", make_sync(move |_| Response::builder().body(stream())));
+        .at("/unknown", make_sync(|_| Response::builder().body(stream())));
     let server = Setup::default().serve(routes).await;
     let mut client = server.connect().await;
     for (path, length) in [("/declared", Some("5")), ("/known", Some("5")), ("/unknown", None)] {
@@ -217,15 +221,17 @@ async fn requests_are_counted_by_feed_type_and_outcome() {
     });
     let routes = Route::new()
         .at("/ok", make_sync(|_| "ok").with(FeedTypeLabel("shelltest")))
+        .at("/stream", make_sync(|_| Response::builder().body(stream())).with(FeedTypeLabel("shelltest")))
         .at(
             "/bad",
             make_sync(|_| poem::http::StatusCode::NOT_FOUND.into_response()).with(FeedTypeLabel("shelltest")),
         )
         .at("/pending", pending.with(FeedTypeLabel("shelltest")));
     let server = Setup::default().serve(routes).await;
-    for path in ["/ok", "/ok", "/bad"] {
+    for path in ["/ok", "/bad"] {
         get_path(&server, path, "").await;
     }
+    assert_eq!(reqwest::get(server.url("/stream")).await.unwrap().text().await.unwrap(), "hello");
     let mut leaving = server.connect().await;
     leaving.get("/pending").await;
     witness.until_entered(1).await;

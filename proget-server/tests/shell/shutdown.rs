@@ -6,7 +6,7 @@ use poem::{Route, endpoint::make, endpoint::make_sync};
 use proget_server::http::{Drained, Listeners, Timeouts};
 use tokio::{net::TcpStream, sync::Notify, time::Instant};
 
-use crate::kit::{SHORT, Setup, Witness, eventually};
+use crate::kit::{DEADLINE, SHORT, Setup, Witness, eventually};
 
 fn routes(witness: &Witness, release: &Arc<Notify>) -> Route {
     let (witness, release) = (witness.clone(), Arc::clone(release));
@@ -24,7 +24,7 @@ fn routes(witness: &Witness, release: &Arc<Notify>) -> Route {
 async fn until_refused(address: std::net::SocketAddr) {
     let start = Instant::now();
     while TcpStream::connect(address).await.is_ok() {
-        assert!(start.elapsed() < crate::kit::DEADLINE, "still accepts connections");
+        assert!(start.elapsed() < DEADLINE, "still accepts connections");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -32,7 +32,8 @@ async fn until_refused(address: std::net::SocketAddr) {
 #[tokio::test]
 async fn a_graceful_shutdown_finishes_what_is_in_flight_and_closes_the_rest() {
     let (witness, release) = (Witness::default(), Arc::new(Notify::new()));
-    let server = Setup::default().serve(routes(&witness, &release)).await;
+    let timeouts = Timeouts { first_byte: DEADLINE * 2, idle: DEADLINE * 2, ..Timeouts::default() };
+    let server = Setup { timeouts, ..Setup::default() }.serve(routes(&witness, &release)).await;
     let address = server.address;
     let mut idle = server.connect().await;
     idle.get("/hello").await;
