@@ -84,12 +84,12 @@ impl Dialect {
             "keep" => per(
                 &format!("ON CONFLICT ({rest}) DO NOTHING"),
                 &format!("ON CONFLICT ({rest}) DO NOTHING"),
-                &format!("ON DUPLICATE KEY UPDATE {rest} = {rest}"),
+                &format!("ON DUPLICATE KEY UPDATE {0} = {0}", rest.split(',').next().unwrap_or(rest)),
             ),
             // `{has a}`: does the text contain the value? By bytes, whatever the collation.
             "has" => per(
                 &format!("instr({rest}, ?) > 0"),
-                &format!("strpos({rest}, ?) > 0"),
+                &format!("position(? IN {rest}) > 0"),
                 &format!("LOCATE(?, {rest}) > 0"),
             ),
             // Sums come back as decimals otherwise.
@@ -194,7 +194,7 @@ mod tests {
     fn a_token_that_takes_a_value_is_numbered_in_its_place() {
         assert_eq!(
             Dialect::Postgres.text("SELECT 1 WHERE a = ? AND {has s} AND b = ?"),
-            "SELECT 1 WHERE a = $1 AND strpos(s, $2) > 0 AND b = $3"
+            "SELECT 1 WHERE a = $1 AND position($2 IN s) > 0 AND b = $3"
         );
     }
 

@@ -43,7 +43,7 @@ pub(super) async fn change(session: &Session, change: &InstanceChange) -> Result
             Ok(session.exec(sql, values![plain(why)]).await.map(drop)?)
         }
         InstanceChange::ConfirmDeletes => {
-            let sql = "UPDATE instance SET deletes_stopped = NULL WHERE id = 1";
+            let sql = "UPDATE instance SET deletes_stopped = NULL, known_identity = NULL WHERE id = 1";
             Ok(session.exec(sql, values![]).await.map(drop)?)
         }
     }

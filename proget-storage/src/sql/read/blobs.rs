@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// One statement, so `touched` and the references are of the same moment.
 const BLOB: &str = "SELECT b.id, b.store, b.digest, b.generation, b.size, b.state, b.touched, \
-                    CASE WHEN b.reserved_until > {now} THEN 1 ELSE 0 END, \
+                    CASE WHEN b.reserved_until > {now} THEN {whole 1} ELSE {whole 0} END, \
                     (SELECT COUNT(*) FROM files f WHERE f.blob_id = b.id) FROM blobs b";
 
 /// Statements with more values than this are cut into several.
@@ -88,7 +88,7 @@ impl Blobs for SqlCatalog {
     ) -> Result<Vec<DoomedRow>, CatalogError> {
         steady!(self, "listing doomed keys", async {
             let session = self.pools().reads();
-            let sql = "SELECT digest, generation, since, CASE WHEN since + ? <= {now} THEN 1 ELSE 0 END \
+            let sql = "SELECT digest, generation, since, CASE WHEN since + ? <= {now} THEN {whole 1} ELSE {whole 0} END \
                        FROM doomed WHERE store = ? ORDER BY since, digest, generation LIMIT ?";
             let values = values![milliseconds(delay), store.as_str(), i64::from(limit)];
             let rows = session.all(sql, values).await?;
