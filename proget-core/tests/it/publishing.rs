@@ -1,13 +1,28 @@
 //! What a publish promises, each step failing once.
 
 use crate::stand::{Stand, who_may};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use proget_core::Problem;
 use proget_core::access::{Permission, Permissions, Principal};
-use proget_core::blob::{BlobStore as _, StoreErrorKind};
-use proget_core::catalog::{Blobs as _, Conflict, Journal as _, PageRequest};
+use proget_core::artifact::Artifact;
+use proget_core::blob::{Abilities, Blob, BlobHead, BlobKey, BlobStore, Put, StoreError, StoreErrorKind};
+use proget_core::catalog::{
+    BlobChange, BlobWanted, Blobs as _, Catalog as _, ChangeSet, Fence, FenceChange, Journal as _,
+    PageRequest, Role,
+};
+use proget_core::clock::ManualClock;
 use proget_core::digest::Sha256;
 use proget_core::feed::{FeedSettings, Overwrite, StoreName};
+use proget_core::ids::Incarnation;
+use proget_core::memory::{MemoryCatalog, MemoryStore};
 use proget_core::registry::Published;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 #[tokio::test]
 async fn what_was_published_can_be_downloaded_at_once_through_any_node() {
@@ -92,13 +107,78 @@ async fn a_lost_commit_answer_means_busy_and_the_retry_finds_what_is_there() {
     assert_eq!(stand.download("apple", 1).await.unwrap(), b"apple 1");
 }
 
+/// A store under which, once, the world moves on: when the bytes have been put, the reservation
+/// has run out and a sweep takes the row.
+#[derive(Debug)]
+struct Overtaken {
+    disk: Arc<MemoryStore>,
+    memory: Arc<MemoryCatalog>,
+    clock: Arc<ManualClock>,
+    overtaken: AtomicBool,
+}
+
+impl fmt::Display for Overtaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("overtaken")
+    }
+}
+
+#[async_trait]
+impl BlobStore for Overtaken {
+    async fn put(&self, key: &BlobKey, artifact: &Artifact) -> Result<Put, StoreError> {
+        let put = self.disk.put(key, artifact).await?;
+        if !self.overtaken.swap(true, Ordering::SeqCst) {
+            self.clock.advance(Duration::from_secs(3600));
+            let row = self.memory.blobs(BlobWanted::Abandoned, None, 10).await.unwrap().remove(0);
+            let (role, term, holder) = (Role::SWEEPER, 1, Incarnation::random());
+            let by = || ChangeSet::by(Principal::system().actor());
+            self.memory.commit(by().with(FenceChange::Plant { role, term, holder })).await.unwrap();
+            let doom = BlobChange::Doom { id: row.id, touched: row.touched };
+            self.memory.commit(by().fenced(Fence { role, term, holder }).with(doom)).await.unwrap();
+        }
+        Ok(put)
+    }
+
+    fn abilities(&self) -> Abilities {
+        self.disk.abilities()
+    }
+
+    async fn head(&self, key: &BlobKey) -> Result<Option<u64>, StoreError> {
+        self.disk.head(key).await
+    }
+
+    async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StoreError> {
+        self.disk.get(key, range).await
+    }
+
+    async fn delete(&self, key: &BlobKey) -> Result<(), StoreError> {
+        self.disk.delete(key).await
+    }
+
+    fn list(&self) -> BoxStream<'_, Result<BlobHead, StoreError>> {
+        self.disk.list()
+    }
+
+    async fn note(&self) -> Result<Option<Bytes>, StoreError> {
+        self.disk.note().await
+    }
+
+    async fn set_note(&self, note: Bytes) -> Result<(), StoreError> {
+        self.disk.set_note(note).await
+    }
+}
+
 #[tokio::test]
-async fn a_publish_whose_blob_was_swept_away_puts_it_again() {
-    let stand = Stand::new().await;
-    stand.publish("pear 1").await.unwrap();
-    stand.catalog.refuse_next(Conflict::BlobGone);
+async fn a_publish_whose_blob_was_swept_away_puts_it_again_under_a_new_key() {
+    let clock = Arc::new(ManualClock::default());
+    let memory = Arc::new(MemoryCatalog::new(clock.clone()));
+    let disk = Arc::new(MemoryStore::new());
+    let overtaken = AtomicBool::new(false);
+    let store = Overtaken { disk: disk.clone(), memory: memory.clone(), clock: clock.clone(), overtaken };
+    let stand = Stand::on(clock, memory, disk, Arc::new(store)).await;
     assert_eq!(stand.publish("apple 1").await.unwrap(), Published::New);
     assert_eq!(stand.download("apple", 1).await.unwrap(), b"apple 1");
+    assert_eq!(stand.blobs().await, 2, "the doomed key was used again");
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 /// A format whose packages are text: `name version`, then anything.
 #[derive(Debug)]
-pub struct Plain;
+pub(crate) struct Plain;
 
 impl FeedFormat for Plain {
     fn id(&self) -> FormatId {
@@ -91,7 +91,7 @@ impl FeedFormat for Plain {
 
 /// A runtime whose sleepers wake at once: time is the manual clock's business here.
 #[derive(Debug)]
-pub struct Impatient;
+pub(crate) struct Impatient;
 
 #[async_trait]
 impl Runtime for Impatient {
@@ -110,19 +110,19 @@ impl Runtime for Impatient {
 }
 
 /// All parts, within reach.
-pub struct Stand {
-    pub clock: Arc<ManualClock>,
-    pub memory: Arc<MemoryCatalog>,
-    pub catalog: Arc<FaultyCatalog>,
-    pub disk: Arc<MemoryStore>,
-    pub store: Arc<FaultyStore>,
-    pub staging: Arc<MemoryStaging>,
-    pub registry: Arc<Registry>,
-    pub feed: Arc<Feed>,
+pub(crate) struct Stand {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) memory: Arc<MemoryCatalog>,
+    pub(crate) catalog: Arc<FaultyCatalog>,
+    pub(crate) disk: Arc<MemoryStore>,
+    pub(crate) store: Arc<FaultyStore>,
+    pub(crate) staging: Arc<MemoryStaging>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) feed: Arc<Feed>,
 }
 
 impl Stand {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let clock = Arc::new(ManualClock::default());
         let memory = Arc::new(MemoryCatalog::new(clock.clone() as Arc<dyn Clock>));
         let disk = Arc::new(MemoryStore::new());
@@ -130,9 +130,23 @@ impl Stand {
     }
 
     /// Another node over the same catalogue and store, with the feed that is there.
-    pub async fn over(clock: Arc<ManualClock>, memory: Arc<MemoryCatalog>, disk: Arc<MemoryStore>) -> Self {
+    pub(crate) async fn over(
+        clock: Arc<ManualClock>,
+        memory: Arc<MemoryCatalog>,
+        disk: Arc<MemoryStore>,
+    ) -> Self {
+        Self::on(clock, memory, disk.clone(), disk).await
+    }
+
+    /// A node over a store that leads to `disk`.
+    pub(crate) async fn on(
+        clock: Arc<ManualClock>,
+        memory: Arc<MemoryCatalog>,
+        disk: Arc<MemoryStore>,
+        store: Arc<dyn BlobStore>,
+    ) -> Self {
         let catalog = Arc::new(FaultyCatalog::new(memory.clone() as Arc<dyn Catalog>));
-        let store = Arc::new(FaultyStore::new(disk.clone() as Arc<dyn BlobStore>));
+        let store = Arc::new(FaultyStore::new(store));
         let staging = Arc::new(MemoryStaging::new());
         let packages = PackageStore::new(store.clone(), staging.clone(), IntakeLimits::default());
         let fresh = FreshCatalog::new(catalog.clone(), Arc::new(Impatient));
@@ -141,8 +155,8 @@ impl Stand {
         let feed = match registry.feed("internal").await {
             Ok(feed) => feed,
             Err(_) => {
-                let made =
-                    registry.create_feed(&Principal::system(), name, Plain.id(), FeedSettings::default());
+                let system = Principal::system();
+                let made = registry.create_feed(&system, name, Plain.id(), FeedSettings::default());
                 Arc::new(made.await.expect("a feed can be created"))
             }
         };
@@ -150,11 +164,11 @@ impl Stand {
     }
 
     /// Publishes text as somebody who may do everything.
-    pub async fn publish(&self, text: &str) -> Result<Published, Problem> {
+    pub(crate) async fn publish(&self, text: &str) -> Result<Published, Problem> {
         self.publish_as(&Principal::system(), text).await
     }
 
-    pub async fn publish_as(&self, caller: &Principal, text: &str) -> Result<Published, Problem> {
+    pub(crate) async fn publish_as(&self, caller: &Principal, text: &str) -> Result<Published, Problem> {
         let admission = self.registry.admit(caller, &self.feed, Permission::Add)?;
         let body = futures::stream::iter([Ok(Bytes::copy_from_slice(text.as_bytes()))]).boxed();
         let artifact = self.registry.packages().receive(body, DigestSet::default()).await?;
@@ -163,7 +177,7 @@ impl Stand {
     }
 
     /// Downloads a file whole.
-    pub async fn download(&self, package: &str, version: u32) -> Result<Vec<u8>, Problem> {
+    pub(crate) async fn download(&self, package: &str, version: u32) -> Result<Vec<u8>, Problem> {
         let admission = self.registry.admit(&Principal::system(), &self.feed, Permission::View)?;
         let file = FileRef {
             package: Plain.name(package)?.key().clone(),
@@ -176,7 +190,7 @@ impl Stand {
     }
 
     /// Removes one version as somebody who may do everything.
-    pub async fn remove(&self, package: &str, version: u32) -> Result<(), Problem> {
+    pub(crate) async fn remove(&self, package: &str, version: u32) -> Result<(), Problem> {
         let admission = self.registry.admit(&Principal::system(), &self.feed, Permission::Delete)?;
         let version = Plain.version(&version.to_string())?.key().clone();
         let what = proget_core::registry::Removal::Versions(vec![version]);
@@ -184,17 +198,17 @@ impl Stand {
     }
 
     /// How many blobs lie in the store.
-    pub async fn blobs(&self) -> usize {
+    pub(crate) async fn blobs(&self) -> usize {
         self.disk.list().count().await
     }
 }
 
 /// Sweeping without waiting for the witness.
-pub fn sweep_now() -> SweepOptions {
+pub(crate) fn sweep_now() -> SweepOptions {
     SweepOptions { witness_wait: Duration::ZERO, ..SweepOptions::default() }
 }
 
 /// Somebody who may do only this, in all feeds.
-pub fn who_may(may: Permissions) -> Principal {
+pub(crate) fn who_may(may: Permissions) -> Principal {
     Principal { rights: Arc::new(Rights::in_feeds(FeedScope::All, may)), ..Principal::system() }
 }
