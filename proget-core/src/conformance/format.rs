@@ -141,8 +141,8 @@ fn made_up(dice: &mut Dice, samples: &[&str]) -> String {
                 let (cut, from) = (at(dice, &text), at(dice, other));
                 text = format!("{}{}", &text[..cut], &other[from..]);
             }
-            1 => text.insert_str(at(dice, &text), *dice.pick(&NUMBERS)),
-            2 => text.insert_str(at(dice, &text), *dice.pick(&MARKS)),
+            1 => text.insert_str(at(dice, &text), dice.pick::<&str>(&NUMBERS)),
+            2 => text.insert_str(at(dice, &text), dice.pick::<&str>(&MARKS)),
             3 => text.truncate(at(dice, &text)),
             4 => {
                 let from = at(dice, &text);

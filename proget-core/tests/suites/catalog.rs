@@ -40,15 +40,15 @@ fn instead(change: fn(ChangeSet) -> ChangeSet) -> Tampering {
 }
 
 /// The fence that is planted, taken without being asked; plants one if there is none.
-async fn usurped(inner: &Arc<dyn Catalog>, fence: Fence) -> Fence {
-    match inner.fence(fence.role).await.unwrap() {
+async fn usurped(inner: &Arc<dyn Catalog>, fence: Fence) -> Result<Fence, CatalogError> {
+    Ok(match inner.fence(fence.role).await? {
         Some(row) => Fence { term: row.term, holder: row.holder, ..fence },
         None => {
             let plant = FenceChange::Plant { role: fence.role, term: fence.term, holder: fence.holder };
-            inner.commit(conformance::sample::set().with(plant)).await.unwrap();
+            inner.commit(conformance::sample::set().with(plant)).await?;
             fence
         }
-    }
+    })
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_catalogue_that_ignores_fences_is_caught() {
         Box::new(|inner, mut set| {
             Box::pin(async move {
                 if let Some(fence) = set.fence {
-                    set.fence = Some(usurped(&inner, fence).await);
+                    set.fence = Some(usurped(&inner, fence).await?);
                 }
                 inner.commit(set).await
             })
@@ -74,7 +74,7 @@ async fn a_catalogue_that_takes_newer_terms_for_planted_ones_is_caught() {
                 if let Some(fence) = set.fence {
                     let planted = inner.fence(fence.role).await?;
                     if planted.is_some_and(|row| fence.term >= row.term) {
-                        set.fence = Some(usurped(&inner, fence).await);
+                        set.fence = Some(usurped(&inner, fence).await?);
                     }
                 }
                 inner.commit(set).await
@@ -92,7 +92,7 @@ async fn a_catalogue_that_needs_no_fence_is_caught() {
                 if set.must_be_fenced() && set.fence.is_none() {
                     let role = proget_core::catalog::Role::SWEEPER;
                     let (term, holder) = (1, proget_core::ids::Incarnation::random());
-                    set.fence = Some(usurped(&inner, Fence { role, term, holder }).await);
+                    set.fence = Some(usurped(&inner, Fence { role, term, holder }).await?);
                 }
                 inner.commit(set).await
             })

@@ -119,7 +119,7 @@ async fn many_files_of_one_version_are_published_at_once(bench: Bench) {
 
 async fn one_of_many_creations_of_a_feed_wins(bench: Bench) {
     let create = |number: usize| {
-        let name = if number % 2 == 0 { "same" } else { "SAME" };
+        let name = if number.is_multiple_of(2) { "same" } else { "SAME" };
         let (name, format) = (sample::feed_name(name), sample::format_id());
         set().with(FeedChange::Create { name, format, settings: FeedSettings::default() })
     };
