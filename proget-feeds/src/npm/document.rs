@@ -70,8 +70,13 @@ impl PutDocument {
     /// # Errors
     /// A refusal of the first member that is not as it must be.
     pub fn parse(metadata: &[u8], name: &str, has_attachment: bool) -> Result<Self, Refusal> {
-        let root: Root<'_> = serde_json::from_slice(metadata)
-            .map_err(|error| Refusal::new("publish document", format!("must be a JSON object: {error}")))?;
+        let broken = |why: String| Refusal::new("publish document", format!("must be a JSON object{why}"));
+        // The parser would take an array for the members in their order.
+        if !metadata.trim_ascii_start().starts_with(b"{") {
+            return Err(broken(String::new()));
+        }
+        let root: Root<'_> =
+            serde_json::from_slice(metadata).map_err(|error| broken(format!(": {error}")))?;
         if let Some(said) = root.name {
             let said: String = field(said, "name", "a text")?;
             if said != name {

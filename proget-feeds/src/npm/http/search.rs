@@ -32,7 +32,7 @@ pub(super) async fn search(door: &FeedDoor, request: &Request) -> Result<Respons
         .params()
         .map_err(|error| Refusal::new("query", format!("text, size and from are expected: {error}")))?;
     let size = query.size.unwrap_or(20).min(LARGEST);
-    if query.from + size > DEEPEST {
+    if query.from.saturating_add(size) > DEEPEST {
         return Err(Refusal::new("from", format!("only the first {DEEPEST} results can be asked for")).into());
     }
     let (found, total) = window(door, &wanted(&query.text), query.from, size).await?;

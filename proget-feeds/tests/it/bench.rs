@@ -1,0 +1,234 @@
+//! A registry in memory with one npm feed, callers with different rights, and requests to it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use poem::http::{HeaderMap, Method, StatusCode, header};
+use poem::{Body, Request};
+use proget_core::access::{FeedScope, Permissions, Rights, Secret, Subject};
+use proget_core::blob::IntakeLimits;
+use proget_core::feed::{FeedSettings, FormatId, Overwrite};
+use proget_core::memory::{MemoryCatalog, MemoryStaging, MemoryStore};
+use proget_core::registry::{FreshCatalog, Inline};
+use proget_core::{Feed, FeedName, PackageStore, Principal, Problem, Registry};
+use proget_feeds::http::{FeedDoor, FeedProtocol as _, RawTail, SignIn, SignedIn};
+use proget_feeds::npm::{NPM, NpmProtocol};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+
+/// Where clients think the feed is.
+pub const ROOT: &str = "https://packages.test/npm/internal";
+
+#[derive(Debug)]
+pub struct Bench {
+    pub registry: Arc<Registry>,
+    pub staging: Arc<MemoryStaging>,
+    feed: FeedName,
+    desk: Arc<Desk>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+
+    pub fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(&name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+    }
+
+    /// Fails with all that was answered unless the status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self
+    }
+
+    /// What npm would show.
+    #[track_caller]
+    pub fn error(&self) -> String {
+        self.json()["error"].as_str().unwrap_or_else(|| panic!("no error text: {self:?}")).to_owned()
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    Nobody,
+    Reader,
+    Publisher,
+    Remover,
+    Admin,
+}
+
+impl Caller {
+    fn principal(self) -> Principal {
+        let may = |view, add, delete| {
+            Rights::in_feeds(FeedScope::All, Permissions { view, add, promote: false, delete })
+        };
+        let (name, rights) = match self {
+            Self::Nobody => return Principal::anonymous(),
+            Self::Reader => ("reader", may(true, false, false)),
+            Self::Publisher => ("publisher", may(true, true, false)),
+            Self::Remover => ("remover", may(true, false, true)),
+            Self::Admin => ("admin", Rights::full_control()),
+        };
+        Principal { name: name.into(), subject: Subject::Trusted, rights: Arc::new(rights) }
+    }
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with(FeedSettings::default()).await
+    }
+
+    pub async fn open_to_all() -> Self {
+        Self::with(FeedSettings { anonymous_view: true, ..FeedSettings::default() }).await
+    }
+
+    pub async fn replacing() -> Self {
+        Self::with(FeedSettings { overwrite: Overwrite::Allowed, ..FeedSettings::default() }).await
+    }
+
+    async fn with(settings: FeedSettings) -> Self {
+        let runtime = Arc::new(Inline);
+        let fresh = FreshCatalog::new(Arc::new(MemoryCatalog::default()), runtime.clone());
+        let staging = Arc::new(MemoryStaging::new());
+        let packages =
+            PackageStore::new(Arc::new(MemoryStore::new()), staging.clone(), IntakeLimits::default());
+        let registry = Arc::new(Registry::new(fresh, packages, vec![&NPM], runtime));
+        let feed = FeedName::new("internal").unwrap();
+        let npm = FormatId::new("npm").unwrap();
+        registry.create_feed(&Principal::system(), feed.clone(), npm, settings).await.unwrap();
+        Self { registry, staging, feed, desk: Arc::default() }
+    }
+
+    pub async fn feed(&self) -> Arc<Feed> {
+        self.registry.feed(self.feed.as_str()).await.unwrap()
+    }
+
+    pub async fn door(&self, caller: Caller) -> FeedDoor {
+        FeedDoor::new(self.registry.clone(), self.feed().await, caller.principal(), ROOT)
+            .with_sign_in(Some(self.desk.clone()))
+    }
+
+    /// Sends a request with headers and body.
+    pub async fn send(
+        &self,
+        caller: Caller,
+        method: Method,
+        path: &str,
+        headers: &[(header::HeaderName, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri_str(format!("http://x/npm/internal/{path}"));
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let request = request.body(body);
+        let raw = request.uri().path().strip_prefix("/npm/internal").unwrap().to_owned();
+        let outcome = NpmProtocol.call(self.door(caller).await, RawTail::new(&raw), request).await;
+        let response = outcome.unwrap_or_else(|problem| NpmProtocol.refuse(&problem));
+        let (parts, body) = response.into_parts();
+        let body = body.into_bytes().await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn get(&self, caller: Caller, path: &str) -> Answer {
+        self.send(caller, Method::GET, path, &[], ()).await
+    }
+
+    pub async fn put(&self, caller: Caller, path: &str, document: &Value) -> Answer {
+        self.send(caller, Method::PUT, path, &[], document.to_string()).await
+    }
+
+    pub async fn post(&self, caller: Caller, path: &str, document: &Value) -> Answer {
+        self.send(caller, Method::POST, path, &[], document.to_string()).await
+    }
+
+    pub async fn delete(&self, caller: Caller, path: &str) -> Answer {
+        self.send(caller, Method::DELETE, path, &[], ()).await
+    }
+
+    /// Publishes a version under `latest`, as npm does.
+    pub async fn publish(&self, name: &str, version: &str) {
+        self.put(Caller::Admin, name, &publication(name, version, "latest")).await.expect(201);
+    }
+}
+
+/// A tarball that holds a `package.json` with these members, and one file.
+pub fn tarball(package: &Value) -> Vec<u8> {
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, content) in
+        [("package/package.json", package.to_string()), ("package/index.js", "1".repeat(2000))]
+    {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+/// The document that npm sends for a package with these members.
+pub fn document(package: &Value, tag: &str, tarball: &[u8]) -> Value {
+    let (name, version) = (package["name"].as_str().unwrap(), package["version"].as_str().unwrap());
+    let mut object = package.clone();
+    object["_id"] = json!(format!("{name}@{version}"));
+    object["dist"] = json!({
+        "integrity": format!("sha512-{}", STANDARD.encode(sha512(tarball))),
+        "tarball": format!("http://elsewhere/{name}/-/{name}-{version}.tgz"),
+    });
+    json!({
+        "_id": name, "name": name, "dist-tags": {tag: version}, "versions": {version: object}, "access": null,
+        "_attachments": {format!("{name}-{version}.tgz"): {
+            "content_type": "application/octet-stream", "data": STANDARD.encode(tarball), "length": tarball.len(),
+        }},
+    })
+}
+
+pub fn publication(name: &str, version: &str, tag: &str) -> Value {
+    let package = json!({"name": name, "version": version, "description": format!("about {name}"), "dependencies": {"dep": "^1"}});
+    document(&package, tag, &tarball(&package))
+}
+
+fn sha512(bytes: &[u8]) -> Vec<u8> {
+    let wanted = proget_core::digest::DigestSet { sha512: true, ..Default::default() };
+    proget_core::digest::Digests::of(bytes, wanted).sha512.unwrap().0.to_vec()
+}
+
+/// Signs in one user with one password.
+#[derive(Debug, Default)]
+struct Desk {
+    signed_out: Mutex<Vec<String>>,
+}
+
+#[async_trait::async_trait]
+impl SignIn for Desk {
+    async fn sign_in(&self, user: &str, password: &Secret, purpose: &str) -> Result<SignedIn, Problem> {
+        assert_eq!(purpose, "npm login");
+        if user == "ann" && *password == Secret::new("right") {
+            return Ok(SignedIn { token: Secret::new("the-token"), user: "Ann".into() });
+        }
+        Err(Problem::Unauthenticated("the credentials are not valid".into()))
+    }
+
+    async fn sign_out(&self, _: &Principal, token: &Secret) -> Result<(), Problem> {
+        self.signed_out.lock().unwrap().push(token.reveal().to_owned());
+        Ok(())
+    }
+}
+
+impl Bench {
+    pub fn signed_out(&self) -> Vec<String> {
+        self.desk.signed_out.lock().unwrap().clone()
+    }
+}
