@@ -1,3 +1,39 @@
-//! The registry server as a library: composition of the crates, HTTP shell, configuration.
+#![doc = include_str!("../README.md")]
 
+#[cfg(feature = "accounts")]
+pub mod accounts;
+#[cfg(feature = "api")]
+mod api;
+#[cfg(feature = "cli")]
+mod assemble;
+mod builder;
+mod chores;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod config;
+#[cfg(feature = "cli")]
+pub mod control;
+mod feeds;
+mod health;
 pub mod http;
+mod identity;
+mod plain;
+mod routes;
+mod server;
+#[cfg(feature = "cli")]
+mod telemetry;
+mod throttle;
+
+pub use builder::{BuildError, Complaint, ServerBuilder};
+pub use plain::{COMPATIBLE_VERSION, VERSION_HEADER};
+pub use routes::MetricsAccess;
+pub use server::{Background, Listening, MountedServer, Server};
+
+pub use {proget_cluster, proget_core, proget_feeds, proget_storage};
+
+pub use proget_core::{
+    Authenticator, BlobStore, Catalog, FeedFormat, FeedName, Principal, Problem, Refusal, Registry, Staging,
+};
+pub use proget_feeds::http::FeedProtocol;
+pub use proget_storage::{LocalStore, Scratch, TokioRuntime};

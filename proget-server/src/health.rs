@@ -1,0 +1,224 @@
+//! Is this server well? For balancers (`/health/live`, `/health/ready`), for ProGet's client and
+//! for people (`/health`).
+//!
+//! Anybody may ask, as often as they like, so the answer comes from what was found at most a
+//! second ago: one question to the database and one to the package store, however many ask. The
+//! answer names the part that fails and nothing else; the log has the cause.
+
+use crate::plain::{COMPATIBLE_VERSION, VERSION_HEADER, plain};
+use poem::http::{StatusCode, header};
+use poem::{Endpoint, Request, Response};
+use proget_cluster::Running;
+use proget_core::Registry;
+use proget_core::problem::chain;
+use serde::Serialize;
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// How old an answer may be.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What has not answered after this time does not answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is asked about a dependency: nothing, or what is wrong in harmless words.
+type Verdict = Option<&'static str>;
+
+/// How this server is doing.
+#[derive(Debug)]
+pub(crate) struct Health {
+    registry: Arc<Registry>,
+    draining: AtomicBool,
+    chores: OnceLock<Weak<Running>>,
+    found: tokio::sync::Mutex<Option<Found>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    at: Instant,
+    database: Verdict,
+    store: Verdict,
+}
+
+impl Health {
+    pub(crate) fn new(registry: Arc<Registry>) -> Self {
+        Self {
+            registry,
+            draining: AtomicBool::new(false),
+            chores: OnceLock::new(),
+            found: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// From now on it tells how these chores are doing.
+    pub(crate) fn watch(&self, chores: &Arc<Running>) {
+        // Set once, when serving begins.
+        let _ = self.chores.set(Arc::downgrade(chores));
+    }
+
+    /// From now on the server is not ready, so that balancers send their requests elsewhere.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whoever comes while somebody is asking waits for that answer.
+    async fn look(&self) -> Found {
+        let mut found = self.found.lock().await;
+        if let Some(known) = found.filter(|known| known.at.elapsed() < FRESH) {
+            return known;
+        }
+        let database = async {
+            match timeout(PATIENCE, self.registry.fresh().read().ping()).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(unwell("the database cannot be reached", &error)),
+                Err(error) => Some(unwell("the database does not answer", &error)),
+            }
+        };
+        let store = async {
+            let mut verdict = None;
+            for (_, store) in self.registry.packages().stores() {
+                // Reading the note touches the medium and costs the same however full it is.
+                verdict = verdict.or(match timeout(PATIENCE, store.note()).await {
+                    Ok(Ok(_)) => None,
+                    Ok(Err(error)) => Some(unwell("the package store cannot be read", &error)),
+                    Err(error) => Some(unwell("the package store does not answer", &error)),
+                });
+            }
+            verdict
+        };
+        let (database, store) = futures::future::join(database, store).await;
+        *found.insert(Found { at: Instant::now(), database, store })
+    }
+
+    /// Why no requests should be sent here, if so.
+    async fn unready(&self) -> Option<&'static str> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Some("the server is stopping");
+        }
+        let found = self.look().await;
+        found.database.or(found.store)
+    }
+
+    /// Which chore failed when it last ran, if one did.
+    fn service(&self) -> Option<String> {
+        let chores = self.chores.get()?.upgrade()?;
+        let failed = chores.status().into_iter().find(|chore| matches!(chore.last, Some(Err(_))));
+        failed.map(|chore| format!("the last run of '{}' failed; the log says why", chore.name))
+    }
+
+    async fn report(&self) -> Report {
+        let found = self.look().await;
+        let service = self.service();
+        Report {
+            application_name: "ProGet",
+            database_status: status(found.database.is_none()),
+            database_status_details: found.database,
+            license_status: "OK",
+            version_number: COMPATIBLE_VERSION,
+            release_number: env!("CARGO_PKG_VERSION"),
+            service_status: status(service.is_none()),
+            service_status_detail: service,
+            store_status: status(found.store.is_none()),
+            store_status_details: found.store,
+        }
+    }
+}
+
+fn unwell(what: &'static str, error: &(dyn Error + 'static)) -> &'static str {
+    tracing::warn!(what, cause = chain(error), "this server is not well");
+    what
+}
+
+fn status(well: bool) -> &'static str {
+    if well { "OK" } else { "Error" }
+}
+
+/// ProGet's health document. Its client insists on `applicationName` and the three statuses; what
+/// concerns the store is ours, and unknown members are ignored there.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    application_name: &'static str,
+    database_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database_status_details: Option<&'static str>,
+    license_status: &'static str,
+    version_number: &'static str,
+    release_number: &'static str,
+    service_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_status_detail: Option<String>,
+    store_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_status_details: Option<&'static str>,
+}
+
+impl Report {
+    fn complaint(&self) -> Option<String> {
+        let parts = [self.database_status_details, self.store_status_details, self.service_status_detail.as_deref()];
+        let complaints: Vec<&str> = parts.into_iter().flatten().collect();
+        (!complaints.is_empty()).then(|| complaints.join("; "))
+    }
+}
+
+/// Which of the three questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Does the process answer at all?
+    Live,
+    /// Should requests be sent here?
+    Ready,
+    /// Is everything well? In JSON, or in plain text for those who ask for it.
+    Well,
+}
+
+/// Answers one of the questions; no credentials needed.
+#[derive(Debug)]
+pub(crate) struct HealthRoute(pub(crate) Arc<Health>, pub(crate) Question);
+
+impl Endpoint for HealthRoute {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let mut response = match self.1 {
+            Question::Live => plain(StatusCode::OK, "OK"),
+            Question::Ready => match self.0.unready().await {
+                None => plain(StatusCode::OK, "OK"),
+                Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, why),
+            },
+            Question::Well => {
+                let text = wants_text(&request);
+                let report = self.0.report().await;
+                let complaint = report.complaint();
+                let status =
+                    if complaint.is_none() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+                if text {
+                    plain(status, complaint.unwrap_or_else(|| "OK".into()))
+                } else {
+                    Response::builder()
+                        .status(status)
+                        .content_type("application/json; charset=utf-8")
+                        .header(header::CACHE_CONTROL, "no-store")
+                        .body(serde_json::to_vec(&report).map_err(poem::error::InternalServerError)?)
+                }
+            }
+        };
+        let version = header::HeaderValue::from_static(COMPATIBLE_VERSION);
+        response.headers_mut().insert(VERSION_HEADER, version);
+        Ok(response)
+    }
+}
+
+/// ProGet's own answers changed from JSON to text once and broke its client, which sends no
+/// `Accept`; so text is only for those who ask for it.
+fn wants_text(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    let format = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "format");
+    match format {
+        Some((_, format)) => format.eq_ignore_ascii_case("text"),
+        None => request.header("accept").is_some_and(|accept| accept.trim_start().starts_with("text/plain")),
+    }
+}
