@@ -23,6 +23,8 @@ mod routes;
 mod server;
 #[cfg(feature = "cli")]
 mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod throttle;
 
 pub use builder::{BuildError, Complaint, ServerBuilder};
@@ -36,4 +38,6 @@ pub use proget_core::{
     Authenticator, BlobStore, Catalog, FeedFormat, FeedName, Principal, Problem, Refusal, Registry, Staging,
 };
 pub use proget_feeds::http::FeedProtocol;
-pub use proget_storage::{LocalStore, Scratch, TokioRuntime};
+pub use proget_storage::{LocalStore, Scratch, SqlCatalog, SqlOptions, TokioRuntime};
+#[cfg(feature = "testing")]
+pub use testing::TestServer;

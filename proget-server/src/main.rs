@@ -1,2 +1,7 @@
-//! The program.
-fn main() {}
+//! The program `proget`; all of it is in the library's `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    proget_server::cli::main()
+}

@@ -1,0 +1,150 @@
+//! From a configuration to parts: the one file that names every concrete type. What can go wrong
+//! here goes wrong at start, so each error is one sentence for the person who starts the server.
+
+use crate::builder::{BuildError, ServerBuilder, compiled_in};
+use crate::cli::Ending;
+use crate::config::{Config, Places};
+use crate::control::ControlError;
+use crate::http::ListenError;
+use crate::server::Server;
+use proget_core::blob::{BlobStore, IntakeLimits, PackageStore, Staging};
+use proget_core::registry::{FreshCatalog, Registry};
+use proget_storage::sql::{Migrate, OpenError as DatabaseError};
+use proget_storage::{OpenError as StoreError, Scratch, SqlCatalog, SqlOptions, TokioRuntime};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why something cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// There is no database yet, and a command other than `run` does not make one.
+    #[error(
+        "there is no database {}; start the server once, or name its data directory with --data-dir", .0.display()
+    )]
+    NoDatabase(PathBuf),
+    /// The data directory.
+    #[error("cannot create the data directory {}; create it, or name another with --data-dir", path.display())]
+    DataDirectory {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The package store or its scratch directory.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The parts do not fit together.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The control socket.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+impl StartError {
+    /// How a command ends because of it.
+    #[must_use]
+    pub(crate) fn ending(&self) -> Ending {
+        match self {
+            Self::Database(DatabaseError::BadUrl { .. }) => Ending::Misconfigured,
+            Self::Database(_) | Self::NoDatabase(_) => Ending::NoDatabase,
+            _ => Ending::CannotStart,
+        }
+    }
+}
+
+/// A server as it was configured, and the catalogue under it, to be closed last.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    /// The server; nothing listens yet.
+    pub(crate) server: Server,
+    /// Its catalogue.
+    pub(crate) catalog: Arc<SqlCatalog>,
+}
+
+/// Puts a server together.
+///
+/// # Errors
+/// The first part that cannot be had.
+pub(crate) async fn server(config: &Config) -> Result<Assembled, StartError> {
+    prepare_data_directory(&config.places)?;
+    let catalog = catalog(&config.places, Migrate::OnOpen).await?;
+    let (store, staging) = packages(&config.places).await?;
+    let front = &config.front;
+    let mut builder: ServerBuilder = Server::builder()
+        .catalog(catalog.clone())
+        .packages(store, staging)
+        .administrator(config.first_administrator.clone())
+        .addressing(front.addressing.clone())
+        .limits(front.limits.clone())
+        .timeouts(front.timeouts.clone())
+        .grace(front.grace)
+        .metrics(front.metrics);
+    for address in &front.listen {
+        builder = builder.listen(address);
+    }
+    if let Some(files) = &front.tls {
+        builder = builder.tls(files.clone());
+    }
+    Ok(Assembled { server: builder.build().await?, catalog })
+}
+
+/// The use-cases without a server around them: for commands that work by themselves.
+///
+/// # Errors
+/// The first part that cannot be had.
+pub(crate) async fn registry(places: &Places, migrate: Migrate) -> Result<Registry, StartError> {
+    let catalog = catalog(places, migrate).await?;
+    let (store, staging) = packages(places).await?;
+    let packages = PackageStore::new(store, staging, IntakeLimits::default());
+    let formats = compiled_in().iter().map(|protocol| protocol.format()).collect();
+    let runtime = Arc::new(TokioRuntime);
+    Ok(Registry::new(FreshCatalog::new(catalog, runtime.clone()), packages, formats, runtime))
+}
+
+/// A command in the wrong directory would otherwise make a new, empty database and call it the truth.
+///
+/// # Errors
+/// `NoDatabase` if the database is a SQLite file that is not there.
+pub(crate) fn demand_database(places: &Places) -> Result<(), StartError> {
+    match places.sqlite_file() {
+        Some(file) if !file.exists() => Err(StartError::NoDatabase(file)),
+        _ => Ok(()),
+    }
+}
+
+async fn catalog(places: &Places, migrate: Migrate) -> Result<Arc<SqlCatalog>, StartError> {
+    let connections = places.database_connections;
+    let options = SqlOptions { migrate, writers: connections, readers: connections, ..SqlOptions::default() };
+    Ok(Arc::new(SqlCatalog::open(places.database.reveal(), options).await?))
+}
+
+/// Scratch lies in the store's own directory, so that accepting an upload is a link and no copy.
+async fn packages(places: &Places) -> Result<(Arc<dyn BlobStore>, Arc<dyn Staging>), StartError> {
+    let store = places.store.open().await?;
+    let scratch = Scratch::open(places.store.directory().unwrap_or(&places.data_dir)).await?;
+    Ok((store, Arc::new(scratch)))
+}
+
+/// Made for its owner alone: password hashes lie in it. One that is there stays as it is.
+fn prepare_data_directory(places: &Places) -> Result<(), StartError> {
+    let path = &places.data_dir;
+    let failed = |source| StartError::DataDirectory { path: path.clone(), source };
+    if !places.uses_data_dir() || path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        // Another process was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        outcome => outcome.map_err(failed),
+    }
+}

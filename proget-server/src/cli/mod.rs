@@ -1,0 +1,100 @@
+//! The command line: parse, run, and print errors well. What a command does stands in `run`
+//! (the server), `administer` (orders), `database` and here (the rest); how it is spelled in `arguments`.
+
+mod administer;
+mod arguments;
+mod database;
+mod ending;
+mod print;
+mod progress;
+mod run;
+
+pub use ending::Ending;
+
+use crate::config::{Config, Sources, Written, show};
+use crate::telemetry;
+use arguments::{Configuration, Said, What};
+use ending::Stopped;
+use print::Form;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let said = match Said::parse(std::env::args_os()) {
+        Ok(said) => said,
+        Err(error) => {
+            // Help and version come this way too, and are no mistakes. A closed pipe is none either.
+            let _ = error.print();
+            return if error.use_stderr() { Ending::Misconfigured.into() } else { Ending::Done.into() };
+        }
+    };
+    match perform(said) {
+        Ok(ending) => ending.into(),
+        Err(stopped) => {
+            let _ = writeln!(std::io::stderr().lock(), "proget: {}", stopped.what);
+            stopped.ending.into()
+        }
+    }
+}
+
+fn perform(said: Said) -> Result<Ending, Stopped> {
+    if let What::Version(output) = said.what {
+        let version = env!("CARGO_PKG_VERSION");
+        match Form::from(output) {
+            Form::People => print::say(&format!("proget {version}")),
+            Form::Json => print::say_json(&serde_json::json!({ "version": version })),
+        }
+        return Ok(Ending::Done);
+    }
+    let variables = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let sources = Sources { file: said.file, variables: variables.collect(), flags: said.flags };
+    let mut complaints = Vec::new();
+    let written = Written::gather(&sources, &mut complaints);
+    let config = Config::check(&written, complaints);
+    if let What::Config(Configuration::Show(output)) = said.what {
+        show_configuration(&written, output.into());
+        // A wrong configuration is shown all the same: that is when people look at it.
+        return config.map(|_| Ending::Done).map_err(misconfigured);
+    }
+    let config = config.map_err(misconfigured)?;
+    telemetry::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Stopped::new(Ending::CannotStart, format!("cannot start the runtime: {error}")))?;
+    let ending = runtime.block_on(async {
+        match said.what {
+            What::Run => run::run(&config, &written).await,
+            What::Db(what) => database::database(&config, what).await,
+            what => match administer::order(what) {
+                Some((order, form)) => administer::administer(&config, &order, form).await,
+                None => Ok(Ending::Done),
+            },
+        }
+    });
+    // Blocking work that nobody waits for any more must not keep the program from ending.
+    runtime.shutdown_background();
+    ending
+}
+
+fn misconfigured(complaints: crate::config::Complaints) -> Stopped {
+    Stopped::new(Ending::Misconfigured, complaints.to_string())
+}
+
+fn show_configuration(written: &Written, form: Form) {
+    let shown = show(written);
+    match form {
+        Form::Json => print::say_json(&shown),
+        Form::People => {
+            let file = written.file.as_ref().map_or("none".to_owned(), |path| path.display().to_string());
+            let rows = shown.into_iter().map(|one| vec![one.name.to_owned(), one.value, one.source]);
+            print::say(&format!(
+                "configuration file: {file}\n\n{}",
+                print::table(&["SETTING", "VALUE", "SET BY"], rows)
+            ));
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Administrative commands: what can be ordered, who carries it out, and the way from one to the other.
+//!
+//! A server that owns its SQLite file is the only process that may change it, so the command line
+//! sends its orders through a socket in the data directory. Without such a server, and on a
+//! PostgreSQL or MariaDB that everybody shares, the command line carries them out itself.
+
+mod execute;
+mod order;
+mod place;
+mod send;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+pub use execute::execute;
+pub use order::{
+    Content, Damaged, Failure, FeedLine, FeedWish, KeyLine, KeyScope, KeyWish, Order, Outcome, Progress,
+    Readers, Swept, Told, Verified,
+};
+pub use send::Channel;
+pub use socket::{ControlError, ControlSocket};

@@ -1,0 +1,25 @@
+//! Log lines on standard error: for people, or one JSON object a line. Standard output is left to
+//! what a command was asked for.
+//!
+//! Nothing here filters secrets out: they have types that cannot be printed, and the access log
+//! leaves queries out.
+
+use crate::config::{Log, LogFormat};
+use std::io;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Sends all log lines of this process to standard error from now on. A second call changes nothing.
+pub(crate) fn start(log: &Log) {
+    // The configuration has checked the filter.
+    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match log.format {
+        LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        }
+    };
+    if started.is_err() {
+        tracing::debug!("log lines go to the subscriber that is there already");
+    }
+}
