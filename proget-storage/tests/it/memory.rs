@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 const CHUNK: usize = 64 << 10;
 const CHUNKS: usize = 300 << 4;
-/// Two buffers of 512 KiB, two chunks of 256 KiB, one copy buffer, and what allocators keep.
-const MOST_GROWTH: u64 = 8 << 20;
+/// At most two buffers of 512 KiB, two chunks and a copy buffer of 256 KiB are held at once; the rest
+/// is what the allocator keeps for each blocking thread, 4 to 10 MiB as measured. One body held whole
+/// would be 300.
+const MOST_GROWTH: u64 = 32 << 20;
 
 #[test]
 fn three_hundred_mebibytes_in_and_out_take_a_few_mebibytes_of_memory() {
