@@ -104,15 +104,7 @@ impl Server {
     /// # Errors
     /// As [`Server::listen`].
     pub async fn run(self) -> Result<Drained, ListenError> {
-        let listening = self.listen().await?;
-        let (stop, asked) = (CancellationToken::new(), asked_to_stop());
-        let stopped = stop.clone();
-        let serving = listening.serve(stop);
-        let asking = async {
-            asked.await;
-            stopped.cancel();
-        };
-        Ok(futures::future::join(serving, asking).await.0)
+        Ok(self.listen().await?.serve_until(asked_to_stop()).await)
     }
 
     fn start_chores(&self) -> Option<Arc<Running>> {
@@ -156,9 +148,14 @@ impl Listening {
         &self.server
     }
 
-    /// Serves until `stop` is cancelled, then says "not ready" for the grace, finishes what is in flight
-    /// and writes down the last counts. Dropping the future cuts everything at once.
+    /// Serves until `stop` is cancelled; see [`serve_until`](Self::serve_until).
     pub async fn serve(self, stop: CancellationToken) -> Drained {
+        self.serve_until(stop.cancelled_owned()).await
+    }
+
+    /// Serves until `stop` is ready, then says "not ready" for the grace, finishes what is in flight
+    /// and writes down the last counts. Dropping the future cuts everything at once.
+    pub async fn serve_until(self, stop: impl Future<Output = ()>) -> Drained {
         let Self { server, listeners } = self;
         let chores = server.start_chores();
         let shutdown = CancellationToken::new();
@@ -171,7 +168,7 @@ impl Listening {
             shutdown.clone(),
         );
         let stopping = async {
-            stop.cancelled().await;
+            stop.await;
             server.health.drain();
             sleep(server.grace).await;
             shutdown.cancel();
