@@ -1,6 +1,7 @@
 //! What no single crate can show, in one program: one folder or file per ring, so that
 //! `cargo test -p proget-tests rules::` runs one of them.
 
+mod differential;
 mod kit;
 mod rules;
 mod server;
