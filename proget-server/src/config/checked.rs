@@ -92,9 +92,10 @@ pub struct Log {
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people.
+    #[default]
     Text,
     /// One JSON object a line.
     Json,
@@ -135,7 +136,9 @@ impl Reader<'_> {
             },
             front: self.front(),
             first_administrator: FirstAdministrator {
-                password: self.optional(&setting::ADMIN_PASSWORD, password).map_or(FirstPassword::Random, FirstPassword::Given),
+                password: self
+                    .optional(&setting::ADMIN_PASSWORD, password)
+                    .map_or(FirstPassword::Random, FirstPassword::Given),
                 api_key: self.optional(&setting::ADMIN_API_KEY, key_text),
             },
             log: Log {
@@ -252,12 +255,6 @@ impl Reader<'_> {
         let what = format!("{} is set, but {} is not", given.name, missing.name);
         self.complaints.push(Complaint { what, hint: "set both for TLS, or neither".into() });
         None
-    }
-}
-
-impl Default for LogFormat {
-    fn default() -> Self {
-        Self::Text
     }
 }
 
