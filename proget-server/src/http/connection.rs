@@ -4,7 +4,8 @@
 //!
 //! A handler lives inside the connection (HTTP/1.1) or in a task that its stream ends (HTTP/2):
 //! when the client leaves, it is dropped at its next `await`. What must not be given up half-way
-//! belongs in a task of its own.
+//! belongs in a task of its own. A client that only ends its own side of the connection after
+//! sending has left, as far as anybody can tell (`nc -N` does that; HTTP clients do not).
 
 use std::{
     convert::Infallible,
@@ -107,7 +108,7 @@ pub(super) async fn serve(socket: TcpStream, peer: SocketAddr, serving: Arc<Serv
     };
     let handshake = tokio::select! {
         handshake = timeout(timeouts.handshake, tls.accept(socket)) => handshake,
-        () = serving.cut.cancelled() => return,
+        () = serving.stop.cancelled() => return,
     };
     match handshake {
         Ok(Ok(socket)) => drive(socket, peer, local, Scheme::HTTPS, serving).await,

@@ -3,7 +3,8 @@
 //! Reading order: [`settings`](Timeouts) (numbers), `listen` and `tls` (what start-up can get
 //! wrong), `accept` → `connection` (→ `pulse`, `watched_io`) (connections), `shell` (what happens
 //! to every request) → `record`, `proxies`, `public_url`, `gate`, `body`. Beside the way stand
-//! `encoding`, `metrics` and `problem`.
+//! `metrics` and `problem`. Which content coding a client wants is asked where documents are
+//! rendered, in the crate of the feed types.
 //!
 //! ```text
 //! kernel → accept → connection → Shell → routes
@@ -37,7 +38,6 @@
 mod accept;
 mod body;
 mod connection;
-mod encoding;
 mod gate;
 mod listen;
 mod metrics;
@@ -53,7 +53,6 @@ mod watched_io;
 
 pub use accept::{Drained, SharedEndpoint, serve};
 pub use body::{BodyAllowance, BodyLimit, BodyLimited, BodyRefusal};
-pub use encoding::{Coding, negotiate};
 pub use listen::{BadListenAddress, ListenAddress, ListenError, Listeners};
 pub use metrics::{METRICS_TEXT, Metrics};
 pub use problem::{PROBLEM_JSON, problem};

@@ -13,7 +13,7 @@ use tokio_rustls::{
     rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
 };
 
-use crate::kit::{Raw, SHORT, Server, Setup};
+use crate::kit::{DEADLINE, Raw, SHORT, Server, Setup};
 
 /// Tells protocol version and public URL.
 fn tell(request: Request) -> String {
@@ -107,4 +107,18 @@ async fn a_handshake_that_does_not_go_on_is_closed_and_so_is_plain_http() {
     let mut client = Raw::new(secure.connect(&[]).await);
     client.get("/tell").await;
     assert_eq!(client.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_handshake_under_way_does_not_hold_up_a_shutdown() {
+    let secure =
+        secure(Timeouts { handshake: DEADLINE * 2, drain: DEADLINE * 2, ..Timeouts::default() }).await;
+    let mut slow = secure.server.connect().await;
+    slow.send([0x16]).await;
+    // When this one is through, the server has seen the other's byte.
+    let mut quick = Raw::new(secure.connect(&[]).await);
+    quick.get("/tell").await;
+    assert_eq!(quick.answer().await.status, 200);
+    assert_eq!(secure.server.shut_down().await.cut, 0);
+    slow.closed().await;
 }

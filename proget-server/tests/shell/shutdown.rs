@@ -6,7 +6,7 @@ use poem::{Route, endpoint::make, endpoint::make_sync};
 use proget_server::http::{Drained, Listeners, Timeouts};
 use tokio::{net::TcpStream, sync::Notify, time::Instant};
 
-use crate::kit::{DEADLINE, SHORT, Setup, Witness, eventually};
+use crate::kit::{DEADLINE, SHORT, Setup, Witness};
 
 fn routes(witness: &Witness, release: &Arc<Notify>) -> Route {
     let (witness, release) = (witness.clone(), Arc::clone(release));
@@ -101,6 +101,6 @@ async fn dropping_the_serving_future_ends_everything_and_frees_the_port() {
     witness.until_gone().await;
     assert_eq!(client.closed().await, "");
     until_refused(address).await;
-    eventually("the handler did not finish", || !witness.finished()).await;
+    assert!(!witness.finished());
     Listeners::bind(&[address.into()]).await.expect("the port is still taken");
 }
