@@ -1,7 +1,10 @@
 //! What no single crate can show, in one program: one folder or file per ring, so that
 //! `cargo test -p proget-tests rules::` runs one of them.
 
+mod catalog;
+mod clients;
 mod differential;
+mod kill;
 mod kit;
 mod rules;
 mod server;

@@ -1,0 +1,14 @@
+//! The SQL catalogue on real databases: the suite of the seam, and what only SQL can get wrong —
+//! locks, races between processes, answers that are lost on the way, and servers that go away.
+
+mod away;
+mod freezing;
+mod lost_answers;
+mod migrations;
+mod opening;
+mod place;
+mod proxy;
+mod queues;
+mod races;
+mod suite;
+mod winners;
