@@ -176,7 +176,7 @@ async fn eventually_gives_the_last_reason_when_the_deadline_passes() -> Outcome 
 #[tokio::test]
 async fn each_client_starts_in_a_home_of_its_own_and_reports_failure() -> Outcome {
     // Nobody listens there: an installation must fail, quickly and by the client's own decision.
-    let registry = Registry { url: format!("http://127.0.0.1:{}/npm/none/", free_port()?), token: None };
+    let registry = Registry { url: format!("http://127.0.0.1:{}/npm/none/", free_port()?), credential: None };
     let (npm, yarn, pnpm) = (Npm::new(&registry)?, Yarn::new(&registry)?, Pnpm::new(&registry)?);
     let folder = npm.folder("asked")?;
     let settings = npm.run(&folder, &["config", "get", "registry", "audit", "fund"]).await?.succeeded()?;

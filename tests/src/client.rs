@@ -9,7 +9,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::Outcome;
@@ -20,21 +23,51 @@ use crate::program::{find, workspace};
 pub struct Registry {
     /// Its address, with a slash at the end.
     pub url: String,
-    /// The key sent as `_authToken`; without it the client is anonymous.
-    pub token: Option<String>,
+    /// What the client sends about itself; without it the client is anonymous.
+    pub credential: Option<Credential>,
+}
+
+/// What a client sends to say who it is.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A key, sent as a bearer token (`_authToken`).
+    Token(String),
+    /// A name and a password, sent the way of HTTP Basic (`_auth`).
+    Basic(String, String),
 }
 
 impl Registry {
     /// The same feed for somebody without a key.
     pub fn anonymous(&self) -> Self {
-        Self { url: self.url.clone(), token: None }
+        Self { url: self.url.clone(), credential: None }
+    }
+
+    /// The same feed for somebody with this key.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { url: self.url.clone(), credential: Some(Credential::Token(token.to_owned())) }
+    }
+
+    /// The same feed for somebody with this name and password.
+    pub fn with_password(&self, user: &str, password: &str) -> Self {
+        let credential = Some(Credential::Basic(user.to_owned(), password.to_owned()));
+        Self { url: self.url.clone(), credential }
+    }
+
+    /// The same feed at another address: behind a proxy, for example.
+    pub fn at(&self, url: String) -> Self {
+        Self { url, credential: self.credential.clone() }
     }
 
     /// The `.npmrc` lines that all three clients read.
     pub(crate) fn npmrc(&self) -> String {
         let mut lines = format!("registry={}\n", self.url);
-        if let (Some(token), Some((_, rest))) = (&self.token, self.url.split_once(':')) {
-            lines += &format!("{rest}:_authToken={token}\n");
+        let Some((_, rest)) = self.url.split_once(':') else { return lines };
+        match &self.credential {
+            Some(Credential::Token(token)) => lines += &format!("{rest}:_authToken={token}\n"),
+            Some(Credential::Basic(user, password)) => {
+                lines += &format!("{rest}:_auth={}\n", STANDARD.encode(format!("{user}:{password}")));
+            }
+            None => {}
         }
         lines
     }
@@ -83,6 +116,17 @@ impl Answer {
         ensure!(
             self.text().contains(words),
             "{} should say {words:?} but said:\n{}",
+            self.command,
+            self.text()
+        );
+        Ok(self)
+    }
+
+    /// Demands that neither of its outputs contains `words`.
+    pub fn does_not_say(self, words: &str) -> Outcome<Self> {
+        ensure!(
+            !self.text().contains(words),
+            "{} should not say {words:?} but said:\n{}",
             self.command,
             self.text()
         );
@@ -148,13 +192,75 @@ impl Client {
 
     /// Runs the client in `folder`. It sees PATH and its own variables, and nothing else of ours.
     pub(crate) async fn run<A: AsRef<OsStr>>(&self, folder: &Path, arguments: &[A]) -> Outcome<Answer> {
+        run(self.command(folder, arguments), Self::LIMIT).await
+    }
+
+    /// Runs it for somebody who answers its questions: each answer is typed when its question
+    /// stands on the screen, in this order.
+    pub(crate) async fn converse<A: AsRef<OsStr>>(
+        &self,
+        folder: &Path,
+        arguments: &[A],
+        answers: &[(&str, &str)],
+    ) -> Outcome<Answer> {
+        converse(self.command(folder, arguments), answers, Self::LIMIT).await
+    }
+
+    fn command<A: AsRef<OsStr>>(&self, folder: &Path, arguments: &[A]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(folder).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.home.path()).env("TMPDIR", self.home.path()).env("LANG", "C.UTF-8");
         command.envs(self.environment.iter().map(|(variable, path)| (*variable, path)));
-        run(command, Self::LIMIT).await
+        command
     }
+}
+
+/// Runs `command` to its end and types each answer when its question has been asked.
+async fn converse(mut command: Command, answers: &[(&str, &str)], limit: Duration) -> Outcome<Answer> {
+    let line = format!("{:?}", command.as_std());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().with_context(|| format!("starting {line}"))?;
+    let (mut keyboard, mut screen) = child.stdin.take().zip(child.stdout.take()).context("no pipes")?;
+    let mut errors = child.stderr.take().context("no pipe")?;
+    let mut said = Vec::new();
+    let talk = async {
+        let (mut heard, mut answers) = (0, answers.iter());
+        let mut next = answers.next();
+        let mut chunk = [0; 4096];
+        loop {
+            let length = screen.read(&mut chunk).await?;
+            if length == 0 {
+                break;
+            }
+            said.extend_from_slice(&chunk[..length]);
+            if let Some((question, answer)) = next
+                && let Some(at) =
+                    said[heard..].windows(question.len()).position(|part| part == question.as_bytes())
+            {
+                heard += at + question.len();
+                keyboard.write_all(format!("{answer}\n").as_bytes()).await?;
+                next = answers.next();
+            }
+        }
+        Ok::<_, anyhow::Error>(next.map(|(question, _)| (*question).to_owned()))
+    };
+    let listen = async {
+        let mut text = Vec::new();
+        errors.read_to_end(&mut text).await?;
+        Ok::<_, anyhow::Error>(String::from_utf8_lossy(&text).into_owned())
+    };
+    let both = async { tokio::try_join!(talk, listen) };
+    let Ok(both) = tokio::time::timeout(limit, both).await else {
+        bail!("{line} did not end within {limit:?}; it said:\n{}", String::from_utf8_lossy(&said))
+    };
+    let (unasked, stderr) = both?;
+    let status = child.wait().await?;
+    let stdout = String::from_utf8_lossy(&said).into_owned();
+    if let Some(question) = unasked {
+        bail!("{line} never asked {question:?}; it said:\n{stdout}\n{stderr}");
+    }
+    Ok(Answer { command: line, status, stdout, stderr })
 }
 
 /// The environment variable with the folder into which `./test.sh` installed yarn and pnpm.

@@ -36,7 +36,7 @@ mod program;
 pub mod server;
 pub mod yarn;
 
-pub use client::{Answer, Registry};
+pub use client::{Answer, Credential, Registry};
 pub use database::Database;
 pub use deadline::{SOON, eventually};
 pub use mariadb::MariaDb;
@@ -47,7 +47,7 @@ pub use pnpm::Pnpm;
 pub use ports::free_port;
 pub use postgres::Postgres;
 pub use process::Signal;
-pub use server::{ProgetProcess, ServerSetup};
+pub use server::{ApiKey, ProgetProcess, ServerSetup};
 pub use yarn::Yarn;
 
 /// What a test or a part of the kit returns: anything that went wrong, with its chain of causes.

@@ -35,18 +35,43 @@ impl Npm {
         self.0.run(folder, arguments).await
     }
 
+    /// `npm <arguments>` where the folder does not matter.
+    pub async fn ask(&self, arguments: &[&str]) -> Outcome<Answer> {
+        self.run(&self.folder("nowhere")?, arguments).await
+    }
+
+    /// `npm <arguments>` for somebody who answers its questions.
+    pub async fn converse(&self, arguments: &[&str], answers: &[(&str, &str)]) -> Outcome<Answer> {
+        self.0.converse(&self.folder("nowhere")?, arguments, answers).await
+    }
+
     /// Writes the package into a folder of its own and publishes it.
     pub async fn publish(&self, package: &Package) -> Outcome<Answer> {
+        self.publish_with(package, &[]).await
+    }
+
+    /// The same with further arguments.
+    pub async fn publish_with(&self, package: &Package, arguments: &[&str]) -> Outcome<Answer> {
         let folder = self.folder(&package.folder_name())?;
         package.write_to(&folder)?;
-        self.run(&folder, &["publish"]).await
+        self.run(&folder, &[&["publish"], arguments].concat()).await
+    }
+
+    /// The settings file of this npm's user, into which signing in writes.
+    pub fn settings(&self) -> Outcome<String> {
+        Ok(fs::read_to_string(self.0.home().join("npmrc"))?)
     }
 
     /// Installs `what` into a new project and returns its folder.
     pub async fn install(&self, project: &str, what: &[&str]) -> Outcome<PathBuf> {
+        self.try_install(project, what).await?.succeeded()?;
+        self.folder(project)
+    }
+
+    /// The same, for an installation whose words matter or that must fail.
+    pub async fn try_install(&self, project: &str, what: &[&str]) -> Outcome<Answer> {
         let folder = self.folder(project)?;
         Package::new(project, "1.0.0").write_to(&folder)?;
-        self.run(&folder, &[&["install"], what].concat()).await?.succeeded()?;
-        Ok(folder)
+        self.run(&folder, &[&["install"], what].concat()).await
     }
 }

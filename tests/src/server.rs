@@ -10,10 +10,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use tokio::sync::OnceCell;
 
-use crate::client::{self, Answer, Registry};
+use crate::client::{self, Answer, Credential, Registry};
 use crate::database::Database;
 use crate::place::Place;
 use crate::process::{Process, Signal};
@@ -28,6 +28,15 @@ pub const ADMIN_KEY: &str = "kit-administrator-key-0123456789abcdef";
 
 /// The first administrator's password on every server of the kit.
 pub const ADMIN_PASSWORD: &str = "kit administrator password";
+
+/// A key that was just made.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// Its number, by which it is revoked.
+    pub id: i64,
+    /// What clients send.
+    pub text: String,
+}
 
 /// The settings of a server that is not yet started.
 #[derive(Clone, Debug)]
@@ -61,6 +70,11 @@ impl ServerSetup {
     #[must_use]
     pub fn database(self, database: &Database) -> Self {
         self.env("PROGET_DATABASE_URL", &database.url)
+    }
+
+    /// The database it was given, if it is not SQLite.
+    pub fn database_url(&self) -> Option<String> {
+        self.environment.get("PROGET_DATABASE_URL").cloned()
     }
 
     /// Keeps packages in `folder`, which other servers may share and which outlives the server.
@@ -139,9 +153,14 @@ impl ProgetProcess {
         self.process.as_ref().map(Process::id).context("the server does not run")
     }
 
-    /// The last lines of its log, across restarts.
+    /// Its log, across restarts.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.place.path().join("proget.log")).unwrap_or_default()
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The file that its log goes to, across restarts.
+    pub fn log_file(&self) -> PathBuf {
+        self.place.path().join("proget.log")
     }
 
     /// Starts it again on the same port and directory, and waits until it is ready.
@@ -248,25 +267,35 @@ impl ProgetProcess {
         client::run(command, Duration::from_secs(120)).await
     }
 
-    /// Creates a feed through the management API and returns it as its clients see it.
+    /// Runs an administrative command that must succeed, and returns what it printed as JSON.
+    pub async fn administer(&self, arguments: &[&str]) -> Outcome<serde_json::Value> {
+        self.command(&[arguments, &["--json"]].concat()).await?.succeeded()?.json()
+    }
+
+    /// Creates a feed that only those may read who may, and returns it as the administrator sees it.
     pub async fn create_feed(&self, kind: &str, name: &str) -> Outcome<Registry> {
-        let response = self
-            .http
-            .post(format!("{}/api/management/feeds/create", self.url()))
-            .header("X-ApiKey", ADMIN_KEY)
-            .json(&serde_json::json!({ "name": name, "feedType": kind }))
-            .send()
-            .await?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(anyhow!("creating feed {name} was answered {status}: {}", response.text().await?));
-        }
+        self.administer(&["feed", "create", name, "--type", kind]).await?;
         Ok(self.feed(kind, name))
+    }
+
+    /// Creates a feed that everybody may read, and returns it as the administrator sees it.
+    pub async fn create_open_feed(&self, kind: &str, name: &str) -> Outcome<Registry> {
+        self.administer(&["feed", "create", name, "--type", kind, "--anonymous-view"]).await?;
+        Ok(self.feed(kind, name))
+    }
+
+    /// Creates an API key; `wish` says what for, such as `["--feed", "x", "--may", "view"]`.
+    pub async fn create_key(&self, wish: &[&str]) -> Outcome<ApiKey> {
+        let key = self.administer(&[&["key", "create"], wish].concat()).await?;
+        let id = key["id"].as_i64().context("the new key has no number")?;
+        let text = key["key"].as_str().context("the new key has no text")?.to_owned();
+        Ok(ApiKey { id, text })
     }
 
     /// An existing feed as its clients see it.
     pub fn feed(&self, kind: &str, name: &str) -> Registry {
-        Registry { url: format!("{}/{kind}/{name}/", self.url()), token: Some(ADMIN_KEY.to_owned()) }
+        let credential = Some(Credential::Token(ADMIN_KEY.to_owned()));
+        Registry { url: format!("{}/{kind}/{name}/", self.url()), credential }
     }
 
     fn variables(&self) -> BTreeMap<String, String> {

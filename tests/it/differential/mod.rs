@@ -2,7 +2,7 @@
 //! both, and after each of them everything that can be read must be the same.
 //!
 //! A failure prints the seed (`PROGET_SEED=… cargo test -p proget-tests differential::` repeats
-//! it) and the steps up to the first difference. Row numbers, stamps and times may differ; that a
+//! it) and the steps up to the first difference; `PROGET_STEPS` makes the runs longer. Row numbers, stamps and times may differ; that a
 //! stamp has changed may not.
 
 mod questions;
@@ -10,13 +10,17 @@ mod resolve;
 mod steps;
 
 use anyhow::ensure;
-use proget_core::catalog::StampOf;
+use proget_core::access::Actor;
+use proget_core::catalog::{ChangeSet, StampOf};
 use proget_core::conformance::{Dice, Shows, picture, sample};
 use proget_core::ids::Stamp;
 use proget_core::memory::MemoryCatalog;
+use proget_core::memory::faulty::FaultyCatalog;
 use proget_core::{Catalog, CatalogError};
 use proget_storage::sql::{SqlCatalog, SqlOptions};
 use proget_tests::{MariaDb, Outcome, Postgres};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use steps::Step;
 
 /// A catalogue and the stamps it had before the step.
@@ -69,12 +73,13 @@ fn difference(model: &str, real: &str) -> String {
     format!("model: {model}\n real: {real}")
 }
 
-/// Takes this many steps on the model and on a real catalogue.
-async fn compare(real: impl Catalog, steps: usize) -> Outcome {
+/// Takes this many steps, or as many as the environment asks for, on the model and on a real catalogue.
+async fn compare(real: impl Catalog, steps: usize) -> Outcome<BTreeMap<String, usize>> {
+    let steps = std::env::var("PROGET_STEPS").ok().and_then(|asked| asked.parse().ok()).unwrap_or(steps);
     let mut dice = Dice::new();
     let (mut model, mut real) = (Side::new(MemoryCatalog::default()), Side::new(real));
     let mut history = Vec::new();
-    let mut successes = 0;
+    let mut outcomes = BTreeMap::new();
     let (mut opening, mut recent) = (Step::opening().into_iter(), Vec::new());
     for number in 0..steps {
         let step = opening.next().unwrap_or_else(|| Step::random(&mut dice, &mut recent));
@@ -90,7 +95,8 @@ async fn compare(real: impl Catalog, steps: usize) -> Outcome {
             real.catalog,
             story()
         );
-        successes += usize::from(expected.starts_with("done"));
+        let kind = if expected.starts_with("done") { "done".to_owned() } else { expected };
+        *outcomes.entry(kind).or_default() += 1;
         let expected = picture(&*model.catalog, Shows::WhatIsPortable).await;
         let found = picture(&*real.catalog, Shows::WhatIsPortable).await;
         ensure!(expected == found, "contents differ:\n{}\n{}", difference(&expected, &found), story());
@@ -107,30 +113,74 @@ async fn compare(real: impl Catalog, steps: usize) -> Outcome {
         );
     }
     // A generator that is always refused would compare nothing.
-    ensure!(successes * 3 > steps, "only {successes} of {steps} steps were done (seed {})", dice.seed());
+    let done = outcomes.get("done").copied().unwrap_or(0);
+    ensure!(done * 3 > steps, "only {done} of {steps} steps were done (seed {}): {outcomes:?}", dice.seed());
+    Ok(outcomes)
+}
+
+#[tokio::test]
+async fn the_model_agrees_with_itself_in_all_that_can_happen() -> Outcome {
+    let outcomes = compare(MemoryCatalog::default(), 1500).await?;
+    // What the steps never bring about is never compared.
+    for wanted in [
+        "Fenced",
+        "Conflict(FeedChanged)",
+        "Conflict(FileExists)",
+        "Conflict(PackageChanged)",
+        "Conflict(VersionAbsent)",
+        "Conflict(BlobGone)",
+        "Conflict(BlobTouched)",
+        "Conflict(NameTaken)",
+        "Conflict(Absent)",
+        "Conflict(TermTooLow)",
+    ] {
+        ensure!(outcomes.contains_key(wanted), "no step ended with {wanted}: {outcomes:?}");
+    }
+    Ok(())
+}
+
+/// A catalogue that commits something else than it was told must be found out.
+async fn is_found_out(what: &str, lie: fn(ChangeSet) -> ChangeSet) -> Outcome {
+    let model = Arc::new(MemoryCatalog::default());
+    let liar = FaultyCatalog::tampered(
+        model,
+        Box::new(move |inner, set| Box::pin(async move { inner.commit(lie(set)).await })),
+    );
+    ensure!(compare(liar, 1500).await.is_err(), "a catalogue that {what} passes for the model");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_model_agrees_with_itself() -> Outcome {
-    compare(MemoryCatalog::default(), 1000).await
+async fn a_catalogue_that_lies_is_found_out() -> Outcome {
+    is_found_out("expects nothing", |set| ChangeSet { expect: Vec::new(), ..set }).await?;
+    is_found_out("keeps no journal", |set| ChangeSet { entry: None, ..set }).await?;
+    is_found_out("is somebody else", |set| ChangeSet { actor: Actor("somebody else".into()), ..set }).await?;
+    is_found_out("reorders changes", |mut set| {
+        set.changes.reverse();
+        set
+    })
+    .await?;
+    Ok(())
 }
 
 #[tokio::test]
 async fn sqlite_is_what_the_model_says() -> Outcome {
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite://{}/catalog.db", folder.path().display());
-    compare(SqlCatalog::open(&url, SqlOptions::default()).await?, 250).await
+    compare(SqlCatalog::open(&url, SqlOptions::default()).await?, 250).await?;
+    Ok(())
 }
 
 #[tokio::test]
 async fn postgres_is_what_the_model_says() -> Outcome {
     let database = Postgres::fresh_database().await?;
-    compare(SqlCatalog::open(&database.url, SqlOptions::default()).await?, 120).await
+    compare(SqlCatalog::open(&database.url, SqlOptions::default()).await?, 120).await?;
+    Ok(())
 }
 
 #[tokio::test]
 async fn mariadb_is_what_the_model_says() -> Outcome {
     let database = MariaDb::fresh_database().await?;
-    compare(SqlCatalog::open(&database.url, SqlOptions::default()).await?, 120).await
+    compare(SqlCatalog::open(&database.url, SqlOptions::default()).await?, 120).await?;
+    Ok(())
 }
