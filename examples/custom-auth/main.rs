@@ -2,11 +2,11 @@
 //! a caller may do stays a matter of the rights that come with it.
 
 use async_trait::async_trait;
+use proget_server::Server;
 use proget_server::proget_core::access::{AuthError, Credentials, FeedScope, Permissions, Rights, Subject};
 use proget_server::proget_core::catalog::Catalog;
 use proget_server::proget_core::memory::{MemoryCatalog, MemoryStaging, MemoryStore};
 use proget_server::proget_core::{Authenticator, Principal, SystemClock};
-use proget_server::Server;
 use std::{error::Error, sync::Arc};
 
 /// Everybody whose password is their name backwards. Yours would ask a directory.

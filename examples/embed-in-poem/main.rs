@@ -14,13 +14,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let packages = Server::builder()
         .catalog(Arc::new(SqlCatalog::open(&database, SqlOptions::default()).await?))
-        .packages(Arc::new(LocalStore::open(folder.path()).await?), Arc::new(Scratch::open(folder.path()).await?))
+        .packages(
+            Arc::new(LocalStore::open(folder.path()).await?),
+            Arc::new(Scratch::open(folder.path()).await?),
+        )
         .administrator(FirstAdministrator { api_key: Some(key.clone()), ..Default::default() })
         .feed("internal", "npm")
         .build()
         .await?
         .endpoint();
-    let app = Route::new().at("/", make_sync(|_| "the other application")).nest("/packages", packages.boxed());
+    let app =
+        Route::new().at("/", make_sync(|_| "the other application")).nest("/packages", packages.boxed());
 
     let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
     socket.set_nonblocking(true)?;

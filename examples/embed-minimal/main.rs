@@ -10,7 +10,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let server = Server::builder()
         .catalog(Arc::new(SqlCatalog::open(&database, SqlOptions::default()).await?))
-        .packages(Arc::new(LocalStore::open(folder.path()).await?), Arc::new(Scratch::open(folder.path()).await?))
+        .packages(
+            Arc::new(LocalStore::open(folder.path()).await?),
+            Arc::new(Scratch::open(folder.path()).await?),
+        )
         .feed("internal", "npm")
         .listen("127.0.0.1:0")
         .build()

@@ -16,7 +16,11 @@ use std::sync::Arc;
 async fn main() -> Result<(), Problem> {
     let runtime = Arc::new(TokioRuntime);
     let catalog = FreshCatalog::new(Arc::new(MemoryCatalog::new(Arc::new(SystemClock))), runtime.clone());
-    let store = PackageStore::new(Arc::new(MemoryStore::new()), Arc::new(MemoryStaging::new()), IntakeLimits::default());
+    let store = PackageStore::new(
+        Arc::new(MemoryStore::new()),
+        Arc::new(MemoryStaging::new()),
+        IntakeLimits::default(),
+    );
     let registry = Registry::new(catalog, store, vec![&NPM], runtime);
 
     let me = Principal::system();
@@ -27,7 +31,8 @@ async fn main() -> Result<(), Problem> {
     let body = futures::stream::iter([Ok(bytes.clone().into())]);
     let artifact = registry.packages().receive(Box::pin(body), NPM.digests()).await?;
     let may_add = registry.admit(&me, &feed, Permission::Add)?;
-    let (outcome, manifest) = registry.publish(may_add.clone(), &NPM, artifact.clone(), Offer::default()).await?;
+    let (outcome, manifest) =
+        registry.publish(may_add.clone(), &NPM, artifact.clone(), Offer::default()).await?;
     assert_eq!(outcome, Published::New);
     let (outcome, _) = registry.publish(may_add, &NPM, artifact, Offer::default()).await?;
     assert_eq!(outcome, Published::Same, "the same bytes again are success");

@@ -320,7 +320,9 @@ impl ServerBuilder {
         self.authenticator = Some(accounts.clone());
         self.sign_in.get_or_insert(accounts);
         let created = create_first_administrator(registry, &self.administrator).await;
-        created.map_err(|error| one(chain(&error), "give another password, or see that the database can be written"))
+        created.map_err(|error| {
+            one(chain(&error), "give another password, or see that the database can be written")
+        })
     }
 
     fn check_feed_types(&self, complaints: &mut Vec<Complaint>) {
@@ -330,7 +332,8 @@ impl ServerBuilder {
         }
         for (at, protocol) in self.feed_types.iter().enumerate() {
             let (mount, format) = (protocol.mount(), protocol.format().id());
-            let twice = |other: &&Arc<dyn FeedProtocol>| other.mount() == mount || other.format().id() == format;
+            let twice =
+                |other: &&Arc<dyn FeedProtocol>| other.mount() == mount || other.format().id() == format;
             if let Some(other) = self.feed_types[..at].iter().find(twice) {
                 let what = format!(
                     "feed type {format} at /{mount} meets feed type {} at /{}",
@@ -368,7 +371,11 @@ impl ServerBuilder {
         match self.tls.as_ref()?.load() {
             Ok(acceptor) => Some(acceptor),
             Err(error) => {
-                complain(complaints, chain(&error), "give a PEM file with the certificates and one with the key");
+                complain(
+                    complaints,
+                    chain(&error),
+                    "give a PEM file with the certificates and one with the key",
+                );
                 None
             }
         }
@@ -378,11 +385,16 @@ impl ServerBuilder {
         let mut feeds = Vec::new();
         for (name, format) in &self.feeds {
             let id = FormatId::new(format.to_ascii_lowercase());
-            let known = id.as_ref().is_ok_and(|id| self.feed_types.iter().any(|one| one.format().id() == *id));
+            let known =
+                id.as_ref().is_ok_and(|id| self.feed_types.iter().any(|one| one.format().id() == *id));
             match (FeedName::new(name.as_str()), id) {
                 (Ok(name), Ok(id)) if known => feeds.push((name, id)),
                 (Err(refusal), _) => {
-                    complain(complaints, format!("'{name}' cannot name a feed: {refusal}"), "choose another name");
+                    complain(
+                        complaints,
+                        format!("'{name}' cannot name a feed: {refusal}"),
+                        "choose another name",
+                    );
                 }
                 _ => complain(
                     complaints,
@@ -399,7 +411,11 @@ impl ServerBuilder {
             (Some((store, staging)), None) => Some(PackageStore::new(store, staging, self.intake)),
             (None, Some(packages)) => Some(packages),
             (None, None) => {
-                complain(complaints, "there is no package store", "give one with `packages`, for example LocalStore");
+                complain(
+                    complaints,
+                    "there is no package store",
+                    "give one with `packages`, for example LocalStore",
+                );
                 None
             }
             (Some(_), Some(_)) => {

@@ -37,10 +37,13 @@ impl Chore for Sweep {
     }
 
     async fn tend(&self) -> Result<Findings, ChoreError> {
-        let report = self.0.sweep(SweepOptions::default()).await.map_err(|problem| failed("sweeping", &problem))?;
+        let report =
+            self.0.sweep(SweepOptions::default()).await.map_err(|problem| failed("sweeping", &problem))?;
         match &report.deletes_stopped {
             Some(why) => Err(ChoreError {
-                doing: format!("nothing is deleted until an operator confirms with `proget sweep --confirm`: {why}"),
+                doing: format!(
+                    "nothing is deleted until an operator confirms with `proget sweep --confirm`: {why}"
+                ),
                 source: None,
             }),
             None => Ok(Findings(found(&report))),
@@ -55,8 +58,11 @@ fn found(report: &SweepReport) -> String {
         (report.deleted, "deleted"),
         (report.leftovers, "left-over uploads removed"),
     ];
-    let told: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     told.join(", ")
 }
 

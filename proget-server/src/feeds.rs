@@ -41,7 +41,8 @@ impl FeedRoute {
         let brought = Brought::by(request, Places::Headers);
         let (name, tail) = split(request.uri().path());
         let address = request.data::<ClientAddress>().and_then(|client| client.0);
-        let base = request.data::<PublicUrl>().map(|url| url.join(&format!("/{}/{name}", self.protocol.mount())));
+        let base =
+            request.data::<PublicUrl>().map(|url| url.join(&format!("/{}/{name}", self.protocol.mount())));
         async move {
             let brought = brought?;
             // Both may wait for a shared read of the catalogue; together they wait for one.

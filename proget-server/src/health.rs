@@ -158,7 +158,8 @@ struct Report {
 
 impl Report {
     fn complaint(&self) -> Option<String> {
-        let parts = [self.database_status_details, self.store_status_details, self.service_status_detail.as_deref()];
+        let parts =
+            [self.database_status_details, self.store_status_details, self.service_status_detail.as_deref()];
         let complaints: Vec<&str> = parts.into_iter().flatten().collect();
         (!complaints.is_empty()).then(|| complaints.join("; "))
     }

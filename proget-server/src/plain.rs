@@ -49,7 +49,9 @@ pub(crate) fn sentence(problem: &Problem) -> String {
             format!("busy with {what}; try again in {} s", retry_after.as_secs().max(1))
         }
         Problem::Internal { reference } => {
-            format!("something went wrong inside the server; its log has the details under reference {reference}")
+            format!(
+                "something went wrong inside the server; its log has the details under reference {reference}"
+            )
         }
         _ => "something went wrong".into(),
     }

@@ -63,12 +63,15 @@ impl Routes {
             .at("/health/json", health(Question::Well))
             .at("/health/live", health(Question::Live))
             .at("/health/ready", health(Question::Ready))
-            .at("/metrics", MetricsRoute {
-                metrics: Metrics::install(),
-                access: parts.metrics,
-                registry: parts.registry.clone(),
-                identity: parts.identity.clone(),
-            });
+            .at(
+                "/metrics",
+                MetricsRoute {
+                    metrics: Metrics::install(),
+                    access: parts.metrics,
+                    registry: parts.registry.clone(),
+                    identity: parts.identity.clone(),
+                },
+            );
         #[cfg(feature = "api")]
         let native = crate::api::mount(native, parts, limits);
         Self { feed_types: feed_types.collect(), native }

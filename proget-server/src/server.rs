@@ -137,7 +137,11 @@ impl Listening {
         let scheme = if self.server.tls.is_some() { "https" } else { "http" };
         let mut address = self.addresses().first().copied().unwrap_or_else(|| ([127, 0, 0, 1], 0).into());
         if address.ip().is_unspecified() {
-            address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { [0, 0, 0, 0, 0, 0, 0, 1].into() });
+            address.set_ip(if address.is_ipv4() {
+                [127, 0, 0, 1].into()
+            } else {
+                [0, 0, 0, 0, 0, 0, 0, 1].into()
+            });
         }
         format!("{scheme}://{address}")
     }

@@ -80,8 +80,10 @@ impl TestServer {
         shape: impl Fn(ServerBuilder) -> ServerBuilder + Send + Sync + 'static,
     ) -> Result<Self, TestServerError> {
         let doing = "making a temporary directory";
-        let folder = TempDir::with_prefix("proget-test-").map_err(|error| TestServerError::because(doing)(error.into()))?;
-        let key = KeyText::random().map_err(|error| TestServerError::because("making a key")(error.into()))?;
+        let folder = TempDir::with_prefix("proget-test-")
+            .map_err(|error| TestServerError::because(doing)(error.into()))?;
+        let key =
+            KeyText::random().map_err(|error| TestServerError::because("making a key")(error.into()))?;
         Self::begin(Arc::new(folder), key, Arc::new(shape)).await
     }
 
@@ -217,7 +219,12 @@ impl TestServer {
     ///
     /// # Errors
     /// If the name is taken or the password too short.
-    pub async fn create_user(&self, name: &str, password: &str, rights: Rights) -> Result<(), TestServerError> {
+    pub async fn create_user(
+        &self,
+        name: &str,
+        password: &str,
+        rights: Rights,
+    ) -> Result<(), TestServerError> {
         let doing = "creating a user";
         let hash = hash_password(&Secret::new(password)).await;
         let hash = hash.map_err(|error| TestServerError::because(doing)(error.into()))?;

@@ -54,7 +54,10 @@ impl Throttle {
             let bearable = allowance.pause * allowance.failures.saturating_sub(1);
             if debt > bearable {
                 let retry_after = Duration::from_secs((debt - bearable).as_secs() + 1);
-                return Err(Problem::Busy { what: "too many failed sign-ins from your address", retry_after });
+                return Err(Problem::Busy {
+                    what: "too many failed sign-ins from your address",
+                    retry_after,
+                });
             }
         }
         Ok(())

@@ -118,7 +118,8 @@ impl SignIn for BuiltInAccounts {
 }
 
 fn of_key(key: &KeyRow) -> Principal {
-    let name = if key.display_name.is_empty() { format!("API key {}", key.id) } else { key.display_name.clone() };
+    let name =
+        if key.display_name.is_empty() { format!("API key {}", key.id) } else { key.display_name.clone() };
     Principal {
         name: name.into(),
         subject: Subject::Key(key.id, key.revision),

@@ -89,7 +89,14 @@ mod tests {
 
     #[test]
     fn chosen_keys_that_are_weak_or_cannot_travel_are_refused() {
-        for bad in ["", "short", "with:colon-0123456789", "with blank 0123456789", "ümlaut-0123456789", &"x".repeat(256)] {
+        for bad in [
+            "",
+            "short",
+            "with:colon-0123456789",
+            "with blank 0123456789",
+            "ümlaut-0123456789",
+            &"x".repeat(256),
+        ] {
             assert!(KeyText::chosen(bad).is_err(), "{bad:?}");
         }
         assert_eq!(KeyText::chosen("0123456789abcdef").unwrap().hint(), "0123");

@@ -99,7 +99,9 @@ impl Wanted {
                 "alternateNames" => wanted.alternate_names = Some(names(value)?),
                 "description" => wanted.description = Some(text("description", value)?.unwrap_or_default()),
                 "active" => wanted.active = Some(flag("active", value)?.unwrap_or(true)),
-                "anonymousView" => wanted.anonymous_view = Some(flag("anonymousView", value)?.unwrap_or(false)),
+                "anonymousView" => {
+                    wanted.anonymous_view = Some(flag("anonymousView", value)?.unwrap_or(false))
+                }
                 "overwrite" => wanted.overwrite = Some(overwrite(value)?),
                 "connectors" => no_connectors(value)?,
                 other => {
@@ -200,7 +202,11 @@ fn carried(member: &'static str, shape: Shape, value: &Value) -> Result<Option<V
     if value.is_null() {
         return Ok(None);
     }
-    if fits { Ok(Some(value.clone())) } else { Err(Refusal::new(member, format!("must be {expected}")).into()) }
+    if fits {
+        Ok(Some(value.clone()))
+    } else {
+        Err(Refusal::new(member, format!("must be {expected}")).into())
+    }
 }
 
 #[cfg(test)]

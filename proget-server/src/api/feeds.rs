@@ -34,9 +34,8 @@ pub(super) async fn create(mut call: Call) -> Result<Response, Problem> {
     };
     let (name, feed_type) = (text("name")?, text("feedType")?);
     let name = FeedName::new(name).map_err(|refusal| Refusal { field: "name".into(), ..refusal })?;
-    let known = FormatId::new(feed_type.to_ascii_lowercase()).map_err(|_| {
-        Refusal::new("feedType", format!("'{feed_type}' is not a feed type of this server"))
-    })?;
+    let known = FormatId::new(feed_type.to_ascii_lowercase())
+        .map_err(|_| Refusal::new("feedType", format!("'{feed_type}' is not a feed type of this server")))?;
     let settings = Wanted::of(&object)?.applied_to(&FeedSettings::default());
     let feed = call.registry().create_feed(&call.caller, name, known, settings).await?;
     json(&document(&call, &feed))

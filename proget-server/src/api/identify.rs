@@ -25,7 +25,8 @@ impl Asked {
                 let purl = Purl::parse(&text)?;
                 let expected = call.format()?.purl_type();
                 if purl.kind != expected {
-                    let rule = format!("names a package of type '{}', and this feed has '{expected}'", purl.kind);
+                    let rule =
+                        format!("names a package of type '{}', and this feed has '{expected}'", purl.kind);
                     return Err(Refusal::new("purl", rule).into());
                 }
                 let asked =
@@ -34,7 +35,12 @@ impl Asked {
             }
             None => {
                 let query = |name| call.query(name);
-                let asked = Self { name: query("name"), group: query("group"), version: query("version"), file: None };
+                let asked = Self {
+                    name: query("name"),
+                    group: query("group"),
+                    version: query("version"),
+                    file: None,
+                };
                 (asked, query("qualifier"))
             }
         };
@@ -69,9 +75,10 @@ impl Asked {
     pub(super) async fn found(&self, call: &Call) -> Result<Found, Problem> {
         let format = call.format()?;
         let name = self.package(format)?.ok_or_else(|| Refusal::new("name", "must be given in the query"))?;
-        let version = self.version(format)?.ok_or_else(|| Refusal::new("version", "must be given in the query"))?;
+        let version =
+            self.version(format)?.ok_or_else(|| Refusal::new("version", "must be given in the query"))?;
         let filter = VersionFilter { name: Some(name), version: Some(version) };
-        // Whoever may delete need not be allowed to view, but must learn what there is to delete.
+        // What there is to be changed is told only to those who may view it.
         let registry = call.registry();
         let may_view = registry.admit(&call.caller, call.admission()?.feed(), Permission::View)?;
         let page = registry.versions(&may_view, &filter, &PageRequest::first(1)).await?;
@@ -105,7 +112,11 @@ impl Asked {
 
 /// A group as the format writes it: scripts give npm's scopes without their `@`.
 pub(super) fn written_group(format: &dyn FeedFormat, group: &str) -> String {
-    if format.purl_type() == "npm" && !group.starts_with('@') { format!("@{group}") } else { group.to_owned() }
+    if format.purl_type() == "npm" && !group.starts_with('@') {
+        format!("@{group}")
+    } else {
+        group.to_owned()
+    }
 }
 
 /// A name split at its last slash, as the client has it.

@@ -119,9 +119,11 @@ impl Wanted {
     fn complete(self, object: &Map<String, Value>) -> Result<Self, Problem> {
         let apis_given = list(object, "systemApis")?.is_some_and(|apis| !apis.is_empty());
         match self.kind {
-            KeyKind::System if !apis_given => {
-                Err(Refusal::new("systemApis", "must name at least one of full-control, feeds, sca, sbom-upload").into())
-            }
+            KeyKind::System if !apis_given => Err(Refusal::new(
+                "systemApis",
+                "must name at least one of full-control, feeds, sca, sbom-upload",
+            )
+            .into()),
             KeyKind::Feed if self.feeds.is_empty() => {
                 Err(Refusal::new("feed", "must name the feed, or several with commas between").into())
             }
@@ -156,7 +158,9 @@ fn list<'a>(object: &'a Map<String, Value>, member: &'static str) -> Result<Opti
     let refuse = || Problem::from(Refusal::new(member, "must be a list of texts"));
     match object.get(member) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::Array(list)) => list.iter().map(|one| one.as_str().ok_or_else(refuse)).collect::<Result<_, _>>().map(Some),
+        Some(Value::Array(list)) => {
+            list.iter().map(|one| one.as_str().ok_or_else(refuse)).collect::<Result<_, _>>().map(Some)
+        }
         Some(_) => Err(refuse()),
     }
 }
@@ -199,7 +203,9 @@ fn expires(object: &Map<String, Value>) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = text(object, "expiration")? else { return Ok(None) };
     let zoned = text.parse::<jiff::Timestamp>();
     let moment = zoned.or_else(|_| {
-        text.parse::<jiff::civil::DateTime>().and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC)).map(|time| time.timestamp())
+        text.parse::<jiff::civil::DateTime>()
+            .and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC))
+            .map(|time| time.timestamp())
     });
     let refuse = |_| Refusal::new("expiration", "must be a date or a moment such as 2030-12-31T23:59:59Z");
     Ok(Some(Timestamp(moment.map_err(refuse)?.as_millisecond())))
@@ -215,7 +221,8 @@ mod tests {
 
     #[test]
     fn only_the_literal_full_control_gives_full_control() {
-        let three = json!({"type": "System", "systemApis": ["feeds", "sca", "sbom-upload"], "logging": "None"});
+        let three =
+            json!({"type": "System", "systemApis": ["feeds", "sca", "sbom-upload"], "logging": "None"});
         let rights = wanted(three).unwrap().system_rights;
         assert!(rights.manage_feeds && !rights.full_control);
         let full = wanted(json!({"type": "system", "systemApis": ["full-control"]})).unwrap();

@@ -47,7 +47,9 @@ pub(super) async fn create(mut call: Call) -> Result<Response, Problem> {
         expires: wanted.expires,
     };
     let made = call.registry().create_key(&call.caller, key).await.map_err(|problem| match problem {
-        Problem::AlreadyExists(_) => Problem::AlreadyExists("there is an API key with this text already".into()),
+        Problem::AlreadyExists(_) => {
+            Problem::AlreadyExists("there is an API key with this text already".into())
+        }
         other => other,
     })?;
     let read = call.registry().fresh().read();

@@ -19,6 +19,9 @@ mod package_upload;
 mod purl;
 mod route;
 
+#[cfg(test)]
+mod permission_tests;
+
 use crate::http::{BodyLimit, Limits};
 use crate::routes::Parts;
 use call::Api;
@@ -30,8 +33,12 @@ use std::sync::Arc;
 
 /// Every route. A path may stand here several times with different methods; `GET` answers `HEAD` too.
 pub(crate) const ROUTES: &[Row] = &[
-    Row::new(&[Method::GET], "/api/management/feeds/list", Demand::OwnView, |call| Box::pin(feeds::list(call))),
-    Row::new(&[Method::GET], "/api/management/feeds/get/:feed", Demand::OwnView, |call| Box::pin(feeds::get(call))),
+    Row::new(&[Method::GET], "/api/management/feeds/list", Demand::OwnView, |call| {
+        Box::pin(feeds::list(call))
+    }),
+    Row::new(&[Method::GET], "/api/management/feeds/get/:feed", Demand::OwnView, |call| {
+        Box::pin(feeds::get(call))
+    }),
     Row::new(
         &[Method::POST, Method::PUT],
         "/api/management/feeds/create",
@@ -67,9 +74,12 @@ pub(crate) const ROUTES: &[Row] = &[
     Row::new(&[Method::GET], "/api/packages/:feed/download", Demand::Feed(Permission::View), |call| {
         Box::pin(package_download::download(call))
     }),
-    Row::new(&[Method::PUT, Method::POST], "/api/packages/:feed/upload", Demand::Feed(Permission::Add), |call| {
-        Box::pin(package_upload::upload(call))
-    })
+    Row::new(
+        &[Method::PUT, Method::POST],
+        "/api/packages/:feed/upload",
+        Demand::Feed(Permission::Add),
+        |call| Box::pin(package_upload::upload(call)),
+    )
     .large(),
     Row::new(
         &[Method::PUT, Method::POST],
@@ -78,12 +88,18 @@ pub(crate) const ROUTES: &[Row] = &[
         |call| Box::pin(package_upload::upload(call)),
     )
     .large(),
-    Row::new(&[Method::POST, Method::DELETE], "/api/packages/:feed/delete", Demand::Feed(Permission::Delete), |call| {
-        Box::pin(package_removal::delete(call))
-    }),
-    Row::new(&[Method::POST, Method::PUT], "/api/packages/:feed/status", Demand::Feed(Permission::Delete), |call| {
-        Box::pin(package_status::set(call))
-    }),
+    Row::new(
+        &[Method::POST, Method::DELETE],
+        "/api/packages/:feed/delete",
+        Demand::Feed(Permission::Delete),
+        |call| Box::pin(package_removal::delete(call)),
+    ),
+    Row::new(
+        &[Method::POST, Method::PUT],
+        "/api/packages/:feed/status",
+        Demand::Feed(Permission::Delete),
+        |call| Box::pin(package_status::set(call)),
+    ),
 ];
 
 /// Adds the API's routes.

@@ -53,11 +53,13 @@ impl Newest {
 async fn newest_version(call: &Call, asked: &Asked, newest: Newest) -> Result<Found, Problem> {
     let format = call.format()?;
     let name = asked.package(format)?.ok_or_else(|| Refusal::new("name", "must be given in the query"))?;
-    let PackageRows { package, versions, .. } = match call.registry().package(call.admission()?, &name).await {
+    let PackageRows { package, versions, .. } = match call.registry().package(call.admission()?, &name).await
+    {
         Err(Problem::NotFound(_)) => return Err(asked.unknown(format)),
         rows => rows?,
     };
     // They come oldest first.
-    let version = versions.into_iter().rev().find(|version| version.status.listed && newest.includes(version));
+    let version =
+        versions.into_iter().rev().find(|version| version.status.listed && newest.includes(version));
     version.map(|version| Found { package, version }).ok_or_else(|| asked.unknown(format))
 }

@@ -42,7 +42,11 @@ pub(super) async fn latest(call: Call) -> Result<Response, Problem> {
     let stable_only = call.query("stableOnly").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let name = asked.package(format)?;
     // A group alone means all packages in it.
-    let prefix = asked.group.as_deref().filter(|_| name.is_none()).map(|group| format!("{}/", written_group(format, group)));
+    let prefix = asked
+        .group
+        .as_deref()
+        .filter(|_| name.is_none())
+        .map(|group| format!("{}/", written_group(format, group)));
     let one_package = name.is_some();
     let search = Search { name, prefix, stable_only, ..Search::default() };
     let wanted = Wanted::Latest(search);
@@ -99,7 +103,8 @@ async fn answer(call: Call, wanted: Wanted, totals: Totals) -> Result<Response, 
         if pages.next.is_none() {
             return Ok(None);
         }
-        let chunk = pages.chunk().await.map_err(|problem| io::Error::other(crate::plain::sentence(&problem)))?;
+        let chunk =
+            pages.chunk().await.map_err(|problem| io::Error::other(crate::plain::sentence(&problem)))?;
         Ok(Some((chunk, pages)))
     });
     let body = futures::StreamExt::chain(stream::once(async { Ok::<_, io::Error>(first) }), rest);
@@ -134,8 +139,11 @@ impl Pages {
     }
 
     async fn documents(&self, page: &Page<Found>) -> Result<Vec<PackageVersion>, Problem> {
-        let rows: Vec<(&Found, &FileRow)> =
-            page.rows.iter().flat_map(|found| found.version.files.iter().map(move |file| (found, file))).collect();
+        let rows: Vec<(&Found, &FileRow)> = page
+            .rows
+            .iter()
+            .flat_map(|found| found.version.files.iter().map(move |file| (found, file)))
+            .collect();
         let files: Vec<_> = rows.iter().map(|(_, file)| file.id).collect();
         let counts = self.registry.download_counts(&files).await?;
         let mut totals = HashMap::new();
@@ -193,11 +201,19 @@ struct PackageVersion {
 }
 
 impl PackageVersion {
-    fn of(format: &dyn FeedFormat, found: &Found, file: &FileRow, downloads: u64, total: Option<u64>) -> Self {
+    fn of(
+        format: &dyn FeedFormat,
+        found: &Found,
+        file: &FileRow,
+        downloads: u64,
+        total: Option<u64>,
+    ) -> Self {
         let (group, name) = split_name(found.package.name.as_str());
         let version: &VersionRow = &found.version;
         let qualifier = (version.files.len() > 1).then(|| {
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("file", file.name.as_str()).finish()
+            url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("file", file.name.as_str())
+                .finish()
         });
         let purl = Purl {
             kind: format.purl_type().into(),

@@ -15,7 +15,8 @@ pub(super) async fn delete(call: Call) -> Result<Response, Problem> {
         return Err(Refusal::new("qualifier", rule).into());
     }
     let name = asked.package(format)?.ok_or_else(|| Refusal::new("name", "must be given in the query"))?;
-    let version = asked.version(format)?.ok_or_else(|| Refusal::new("version", "must be given in the query"))?;
+    let version =
+        asked.version(format)?.ok_or_else(|| Refusal::new("version", "must be given in the query"))?;
     let removal = Removal::Versions(vec![version]);
     match call.registry().remove(call.admission()?, &name, None, removal).await {
         Err(Problem::NotFound(_)) => Err(asked.unknown(format)),

@@ -20,7 +20,11 @@ pub(super) async fn set(mut call: Call) -> Result<Response, Problem> {
         let status = wanted.applied_to(&found.version.status);
         let annotation = Annotation::Status(found.version.version.key().clone(), status);
         let name = found.package.name.key();
-        match call.registry().annotate(call.admission()?, name, Some(found.package.stamp), vec![annotation]).await {
+        match call
+            .registry()
+            .annotate(call.admission()?, name, Some(found.package.stamp), vec![annotation])
+            .await
+        {
             Ok(()) => return Ok(done()),
             Err(Problem::Changed(_)) => {}
             Err(problem) => return Err(problem),
@@ -63,7 +67,9 @@ impl Wanted {
     fn applied_to(&self, was: &VersionStatus) -> VersionStatus {
         let deprecated = match (self.deprecated, &self.reason) {
             (Some(false), _) => None,
-            (Some(true), reason) => Some(reason.clone().or_else(|| was.deprecated.clone()).unwrap_or_default()),
+            (Some(true), reason) => {
+                Some(reason.clone().or_else(|| was.deprecated.clone()).unwrap_or_default())
+            }
             // A reason alone replaces the reason of what is deprecated.
             (None, Some(reason)) if was.deprecated.is_some() => Some(reason.clone()),
             (None, _) => was.deprecated.clone(),

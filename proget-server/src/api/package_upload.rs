@@ -12,7 +12,8 @@ use proget_feeds::http::intake;
 pub(super) async fn upload(mut call: Call) -> Result<Response, Problem> {
     let format = call.format()?;
     let content_type = call.request.content_type().unwrap_or_default().to_ascii_lowercase();
-    if content_type.starts_with("multipart/") || content_type.starts_with("application/x-www-form-urlencoded") {
+    if content_type.starts_with("multipart/") || content_type.starts_with("application/x-www-form-urlencoded")
+    {
         let rule = "must not be a form: send the package's bytes as they are, as application/octet-stream";
         return Err(Refusal::new("content-type", rule).into());
     }
@@ -29,7 +30,8 @@ pub(super) async fn upload(mut call: Call) -> Result<Response, Problem> {
 fn file_name(path: &str) -> Result<Option<String>, Problem> {
     let Some((_, tail)) = path.split_once("/upload/") else { return Ok(None) };
     let refuse = |rule: &'static str| Refusal::new("file name", rule);
-    let tail = percent_decode_str(tail).decode_utf8().map_err(|_| refuse("is not UTF-8 after percent-decoding"))?;
+    let tail =
+        percent_decode_str(tail).decode_utf8().map_err(|_| refuse("is not UTF-8 after percent-decoding"))?;
     let tail = tail.trim_start_matches('/');
     if tail.is_empty() {
         return Ok(None);

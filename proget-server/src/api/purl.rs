@@ -6,8 +6,7 @@ use proget_core::Refusal;
 use std::fmt;
 
 /// Everything but letters, digits, `.`, `-`, `_` and `~` is encoded; `:` may stand as it is.
-const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~').remove(b':');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~').remove(b':');
 
 /// A package URL, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +28,8 @@ impl Purl {
             Some((rest, qualifiers)) => (rest, Some(qualifiers).filter(|text| !text.is_empty())),
             None => (rest, None),
         };
-        let (kind, path) = rest.trim_matches('/').split_once('/').ok_or_else(|| refuse("must have a type and a name"))?;
+        let (kind, path) =
+            rest.trim_matches('/').split_once('/').ok_or_else(|| refuse("must have a type and a name"))?;
         // An unencoded '@' at the beginning of a segment is a scope, not a version.
         let (path, version) = match path.rfind('@') {
             Some(at) if at > 0 && !path[..at].ends_with('/') => (&path[..at], Some(&path[at + 1..])),
