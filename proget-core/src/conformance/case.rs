@@ -74,14 +74,19 @@ pub(super) async fn eventually(what: &str, patience: Duration, is_so: impl Fn() 
     while !is_so() {
         assert!(begun.elapsed() < patience, "{what}: not within {patience:?}");
         thread::sleep(Duration::from_millis(2));
-        let mut yielded = false;
-        poll_fn(|context| {
-            if std::mem::replace(&mut yielded, true) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
+        others_first().await;
     }
+}
+
+/// Lets other tasks of the same thread go on.
+pub(super) async fn others_first() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

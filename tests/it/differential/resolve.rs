@@ -167,7 +167,7 @@ async fn change(catalog: &dyn Catalog, one: &Move) -> Resolved<Change> {
             let mut doomed = catalog.doomed(&store, Duration::ZERO, 1000).await?;
             // The oldest may be two at once; the least key is the same in both catalogues.
             doomed.sort_by_key(|row| row.key);
-            let key = doomed.first().map_or_else(|| no_key(), |row| row.key);
+            let key = doomed.first().map_or_else(no_key, |row| row.key);
             BlobChange::Forget { store, key }.into()
         }
         other => account_or_instance(catalog, other).await?,

@@ -13,6 +13,7 @@ mod packages;
 mod paging;
 pub(super) mod picture;
 mod publishing;
+mod races;
 mod searching;
 mod stamps;
 mod sweeping;
@@ -40,6 +41,7 @@ const THEMES: &[&[Case<Bench>]] = &[
     instance::CASES,
     journal::CASES,
     concurrency::CASES,
+    races::CASES,
 ];
 
 /// Tries every promise of a catalogue, each on a fresh and empty one.
