@@ -2,6 +2,7 @@
 //! `cargo test -p proget-tests rules::` runs one of them.
 
 mod catalog;
+mod cli;
 mod clients;
 mod differential;
 mod kill;

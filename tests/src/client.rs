@@ -140,9 +140,16 @@ impl Answer {
     }
 }
 
+/// Program and arguments; the environment would hide them.
+fn command_line(command: &Command) -> String {
+    let command = command.as_std();
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
 /// Runs `command` to its end, with a deadline and without any input.
 pub(crate) async fn run(mut command: Command, limit: Duration) -> Outcome<Answer> {
-    let line = format!("{:?}", command.as_std());
+    let line = command_line(&command);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let Ok(output) = tokio::time::timeout(limit, command.output()).await else {
         bail!("{line} did not end within {limit:?}")
@@ -218,7 +225,7 @@ impl Client {
 
 /// Runs `command` to its end and types each answer when its question has been asked.
 async fn converse(mut command: Command, answers: &[(&str, &str)], limit: Duration) -> Outcome<Answer> {
-    let line = format!("{:?}", command.as_std());
+    let line = command_line(&command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().with_context(|| format!("starting {line}"))?;
     let (mut keyboard, mut screen) = child.stdin.take().zip(child.stdout.take()).context("no pipes")?;

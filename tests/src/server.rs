@@ -262,9 +262,14 @@ impl ProgetProcess {
 
     /// `proget <arguments>` with the same settings as the server.
     pub async fn command(&self, arguments: &[&str]) -> Outcome<Answer> {
+        client::run(self.command_line(arguments), Duration::from_secs(120)).await
+    }
+
+    /// The same, not yet started: for commands that are to be watched or disturbed.
+    pub fn command_line(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.binary);
         command.args(arguments).current_dir(self.place.path()).env_clear().envs(self.variables());
-        client::run(command, Duration::from_secs(120)).await
+        command
     }
 
     /// Runs an administrative command that must succeed, and returns what it printed as JSON.

@@ -17,7 +17,8 @@ impl Yarn {
     /// A yarn that knows `registry` and nothing else.
     pub fn new(registry: &Registry) -> Outcome<Self> {
         let mut client = Client::new(installed("yarn")?)?;
-        fs::write(client.home().join(".npmrc"), registry.npmrc())?;
+        // Without the second line yarn sends its key for packages with a scope only.
+        fs::write(client.home().join(".npmrc"), registry.npmrc() + "always-auth=true\n")?;
         // yarn takes the address from its own file and the key from npm's. Looking for its own
         // newer version is the one thing switched off: it asks a host outside of the test.
         let yarnrc = format!("registry \"{}\"\ndisable-self-update-check true\n", registry.url);

@@ -10,5 +10,6 @@ mod place;
 mod proxy;
 mod queues;
 mod races;
+mod snapshots;
 mod suite;
 mod winners;

@@ -1,0 +1,88 @@
+//! Verifying and sweeping from the command line, with and without a running server.
+
+use super::{ended_with, publish};
+use anyhow::{Context as _, ensure};
+use proget_tests::{Outcome, Package, ServerSetup};
+use std::path::{Path, PathBuf};
+
+/// All files below a folder.
+fn files_below(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let places = if entry.file_type()?.is_dir() { &mut open } else { &mut files };
+            places.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+#[tokio::test]
+async fn verify_names_the_package_whose_bytes_have_changed() -> Outcome {
+    let mut server = ServerSetup::new().start().await?;
+    let feed = server.create_feed("npm", "internal").await?;
+    publish(&server, &feed, &Package::new("sound", "1.0.0").file("a.js", "1")).await?;
+    publish(&server, &feed, &Package::new("broken", "2.0.0").file("b.js", "2")).await?;
+    let report = server.administer(&["verify"]).await?;
+    ensure!(report["blobs"] == 2 && report["damage"] == serde_json::json!([]), "{report}");
+
+    let bytes = Package::new("broken", "2.0.0").file("b.js", "2").tarball()?;
+    let blobs = files_below(&server.data().join("packages/blobs"))?;
+    let blob = blobs.iter().find(|path| std::fs::read(path).is_ok_and(|content| content == bytes));
+    let blob = blob.context("the published bytes are not in the store")?;
+    let mut damaged = bytes.clone();
+    *damaged.last_mut().context("no bytes")? ^= 1;
+    std::fs::write(blob, damaged)?;
+
+    let told = server.command(&["verify"]).await?;
+    ended_with(&told, 5)?;
+    told.says("1 damaged")?.says("internal/broken/")?.does_not_say("internal/sound/")?;
+    // The same without a server.
+    server.stop().await?;
+    let told = server.command(&["verify", "--json"]).await?;
+    ended_with(&told, 5)?;
+    let report = told.json()?;
+    ensure!(report["damage"].as_array().is_some_and(|damage| damage.len() == 1), "{report}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sweep_removes_what_nothing_refers_to_and_nothing_else() -> Outcome {
+    let server = ServerSetup::new().start().await?;
+    let feed = server.create_feed("npm", "internal").await?;
+    let kept = publish(&server, &feed, &Package::new("kept", "1.0.0").file("a.js", "1")).await?;
+    publish(&server, &server.create_feed("npm", "old").await?, &Package::new("gone", "1.0.0")).await?;
+
+    let refused = server.command(&["feed", "delete", "old"]).await?;
+    ended_with(&refused, 1)?;
+    refused.says("holds 1 packages")?.says("--yes")?;
+    server.command(&["feed", "delete", "old", "--yes"]).await?.succeeded()?;
+
+    // A publish reserves its bytes for a while, so they are swept only when that has passed.
+    let report = server.administer(&["sweep", "--delete-after", "0"]).await?;
+    ensure!(report["deletesStopped"].is_null(), "{report}");
+    let key = proget_tests::server::ADMIN_KEY;
+    let status = server.http().get(kept).bearer_auth(key).send().await?.status();
+    ensure!(status == 200, "a package that is referred to was answered {status} after the sweep");
+    server.command(&["verify"]).await?.succeeded()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sweep_that_stopped_deleting_goes_on_only_after_somebody_confirms() -> Outcome {
+    let mut server = ServerSetup::new().start().await?;
+    server.administer(&["sweep"]).await?;
+    server.stop().await?;
+    std::fs::remove_file(server.data().join("packages/blobs/witness"))?;
+    server.resume().await?;
+    for _ in 0..2 {
+        let told = server.command(&["sweep"]).await?;
+        ended_with(&told, 5)?;
+        told.says("deletes are stopped")?.says("proget sweep --confirm")?;
+    }
+    server.command(&["sweep", "--confirm"]).await?.succeeded()?;
+    server.command(&["sweep"]).await?.succeeded()?.does_not_say("stopped")?;
+    Ok(())
+}
