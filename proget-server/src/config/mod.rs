@@ -9,6 +9,8 @@ mod checked;
 mod complaint;
 mod list;
 mod parse;
+#[cfg(test)]
+mod readme;
 mod setting;
 mod show;
 #[cfg(test)]

@@ -65,11 +65,19 @@ pub fn without_password(address: &str) -> String {
     format!("{scheme}://{place}/{path}")
 }
 
-/// The README's table, in Markdown.
+/// The README's table, in Markdown: what most people set, and the rest folded away.
 #[must_use]
 pub fn table() -> String {
-    let mut table = String::from("| setting in `proget.toml` | default | meaning |\n|---|---|---|\n");
-    for setting in SETTINGS {
+    let is_number =
+        |setting: &&&Setting| ["limit-", "timeout-"].iter().any(|kind| setting.name.starts_with(kind));
+    let most = rows(SETTINGS.iter().filter(|setting| !is_number(setting)));
+    let numbers = rows(SETTINGS.iter().filter(is_number));
+    format!("{most}\n<details><summary>Limits and time-outs</summary>\n\n{numbers}\n</details>\n")
+}
+
+fn rows<'s>(settings: impl Iterator<Item = &'s &'s Setting>) -> String {
+    let mut table = String::from("| setting | default | meaning |\n|---|---|---|\n");
+    for setting in settings {
         let standard = match setting.standard {
             Standard::Value(text) => format!("`{text}`"),
             Standard::Otherwise(words) => words.to_owned(),
