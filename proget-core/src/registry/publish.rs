@@ -9,10 +9,11 @@ use super::policy::Candidate;
 use super::publication::Attempt;
 use super::runtime::offloaded;
 use super::{Admission, Registry};
-use crate::access::Permission;
+use crate::access::{Actor, Permission};
 use crate::artifact::Artifact;
 use crate::blob::{BlobKey, StoreError};
 use crate::catalog::{BlobChange, BlobRow, BlobState, ChangeSet};
+use crate::digest::Sha256;
 use crate::feed::StoreName;
 use crate::format::FeedFormat;
 use crate::package::{Manifest, Offer};
@@ -38,6 +39,15 @@ pub enum Published {
     Replaced,
 }
 
+/// What became of a reservation while the bytes were put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// It lasted.
+    Kept,
+    /// This process stood still for longer than it held, and a sweep took the row: begin again.
+    Lost,
+}
+
 impl Registry {
     /// Publishes an artifact that has been received under an admission to add packages.
     ///
@@ -61,10 +71,13 @@ impl Registry {
             self.judge(&admission, &manifest, &artifact).await?;
             // 5. From here no sweep takes these bytes.
             let store = admission.feed().settings.store.clone();
-            let reserved = self.reserve(&admission, &store, &artifact).await?;
+            let digest = artifact.digests().sha256;
+            let reserved = self.reserve(admission.caller().actor(), &store, digest, artifact.size()).await?;
             step("reserved");
             // 6. Durable, before any row names them.
-            self.put_once(&store, &reserved, &artifact).await?;
+            if self.put_once(&store, &reserved, &artifact).await? == Hold::Lost {
+                continue;
+            }
             step("put");
             // 7. The moment of publication.
             match self.commit_file(&admission, &manifest, &artifact, &reserved).await? {
@@ -118,19 +131,18 @@ impl Registry {
         Ok(())
     }
 
+    /// Reserves a digest, always with a key that was never used: one that was reserved before may
+    /// have been doomed since, and what is written under a doomed key will be deleted.
     async fn reserve(
         &self,
-        admission: &Admission,
+        actor: Actor,
         store: &StoreName,
-        artifact: &Artifact,
+        digest: Sha256,
+        size: u64,
     ) -> Result<BlobRow, Problem> {
-        let reserve = BlobChange::Reserve {
-            store: store.clone(),
-            fresh: BlobKey::fresh(artifact.digests().sha256),
-            size: artifact.size(),
-            hold: HOLD,
-        };
-        let committed = self.fresh.commit(ChangeSet::by(admission.caller().actor()).with(reserve)).await?;
+        let (store, fresh) = (store.clone(), BlobKey::fresh(digest));
+        let reserve = BlobChange::Reserve { store, fresh, size, hold: HOLD };
+        let committed = self.fresh.commit(ChangeSet::by(actor).with(reserve)).await?;
         let row = committed.reserved.into_iter().next();
         row.ok_or_else(|| Problem::internal("reserving a digest", &std::io::Error::other("no row came back")))
     }
@@ -141,10 +153,10 @@ impl Registry {
         store: &StoreName,
         reserved: &BlobRow,
         artifact: &Artifact,
-    ) -> Result<(), Problem> {
+    ) -> Result<Hold, Problem> {
         let there = self.packages.store(store)?;
         if reserved.state == BlobState::Live && there.head(&reserved.key).await? == Some(artifact.size()) {
-            return Ok(());
+            return Ok(Hold::Kept);
         }
         let mut put = pin!(there.put(&reserved.key, artifact));
         loop {
@@ -152,18 +164,17 @@ impl Registry {
             match select(put.as_mut(), pause).await {
                 Either::Left((outcome, _)) => {
                     outcome?;
-                    return Ok(());
+                    return Ok(Hold::Kept);
                 }
-                Either::Right(_) => self.hold_on(store, reserved).await?,
+                Either::Right(_) => {
+                    let (digest, size) = (reserved.key.digest, reserved.size);
+                    let now = self.reserve(super::system_actor(), store, digest, size).await?;
+                    if now.key != reserved.key {
+                        return Ok(Hold::Lost);
+                    }
+                }
             }
         }
-    }
-
-    async fn hold_on(&self, store: &StoreName, reserved: &BlobRow) -> Result<(), Problem> {
-        let (store, fresh, size) = (store.clone(), reserved.key, reserved.size);
-        let again = BlobChange::Reserve { store, fresh, size, hold: HOLD };
-        self.fresh.commit(ChangeSet::by(super::system_actor()).with(again)).await?;
-        Ok(())
     }
 }
 
