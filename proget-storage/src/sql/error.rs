@@ -17,7 +17,7 @@ pub enum OpenError {
     },
     /// Nobody answers there, or the answer was no.
     #[error(
-        "cannot open {database}; check that it runs, that its address is right and that the user may log in"
+        "cannot open {database}; check that it runs and is no read-only replica, that its address is right and that the user may log in"
     )]
     Unreachable {
         /// Which, without the password.

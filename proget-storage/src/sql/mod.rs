@@ -25,7 +25,7 @@ pub use options::{Migrate, SqlOptions};
 pub use schema::{SchemaStatus, StepStatus};
 
 use async_trait::async_trait;
-use fault::Fault;
+use fault::{Fault, Meaning};
 use lock::OwnerLock;
 use pools::Pools;
 use proget_core::catalog::{Catalog, CatalogError, ChangeSet, Committed};
@@ -50,9 +50,12 @@ impl SqlCatalog {
         self.pools.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Bounds an attempt. A database that leaves a call without an answer may never answer on these
-    /// connections again (a vanished host sends nothing, not even a refusal), so the pools are
-    /// replaced: the next call begins with new connections instead of waiting for the old ones.
+    /// Bounds an attempt, and connects anew after one that shows that the way to the database broke.
+    ///
+    /// A database that leaves a call without an answer may never answer on these connections again
+    /// (a vanished host sends nothing, not even a refusal), and where one connection is found dead
+    /// after a restart the others are. So the pools are replaced, and the next attempt does not meet
+    /// the same again.
     async fn bounded<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let used = self.pools();
         let outcome = match tokio::time::timeout(self.options.call, attempt).await {
@@ -60,23 +63,23 @@ impl SqlCatalog {
             Err(_) => Err(Fault::NoAnswer),
         };
         if let Err(fault) = &outcome {
-            let moved = fault.meaning() == fault::Meaning::ReadOnly;
-            if moved || matches!(fault, Fault::NoAnswer) {
-                self.replace(&used);
+            let broken = matches!(fault.meaning(), Meaning::Away | Meaning::ReadOnly);
+            if broken || matches!(fault, Fault::NoAnswer) {
+                self.replace(&used, fault);
             }
         }
         outcome
     }
 
     /// Puts new pools in the place of `used`, unless somebody has done so already.
-    fn replace(&self, used: &Arc<Pools>) {
+    fn replace(&self, used: &Arc<Pools>, reason: &Fault) {
         if matches!(self.target, Target::Sqlite(_)) {
             return;
         }
         let mut current = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, used) {
             let old = std::mem::replace(&mut *current, Arc::new(Pools::new(&self.target, &self.options)));
-            tracing::warn!(database = %self.target, "the database left a call without an answer; connecting anew");
+            tracing::warn!(database = %self.target, %reason, "the way to the database broke; connecting anew");
             tokio::spawn(async move { old.close().await });
         }
     }

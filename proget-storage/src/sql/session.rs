@@ -40,7 +40,16 @@ impl Session {
         Self { over: Over::Transaction(transaction), dialect }
     }
 
-    fn statement(&self, template: &str, values: Vec<Value>) -> Statement {
+    /// PostgreSQL keeps no NUL in a text, and refuses even to look for one; a name that a caller sends
+    /// must not become a failure of the server. So no text holds one, in any database.
+    fn statement(&self, template: &str, mut values: Vec<Value>) -> Statement {
+        for value in &mut values {
+            if let Value::String(Some(text)) = value
+                && text.contains('\0')
+            {
+                *text = text.replace('\0', "\u{fffd}");
+            }
+        }
         Statement::from_sql_and_values(self.dialect.backend(), self.dialect.text(template), values)
     }
 

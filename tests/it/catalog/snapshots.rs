@@ -63,7 +63,8 @@ async fn many_questions_are_answered_like_few(kind: Kind) -> Outcome {
     for name in ["a", "b", "c"] {
         publish(&catalog, &feed, name, "1.0").await?;
     }
-    let mut questions = vec![StampOf::Feed("f".into()), StampOf::Content(feed.id), StampOf::User("nobody".into())];
+    let mut questions =
+        vec![StampOf::Feed("f".into()), StampOf::Content(feed.id), StampOf::User("nobody".into())];
     for number in 0..1200 {
         let name = ["a", "b", "c", "absent"][number % 4];
         questions.push(StampOf::Package(feed.id, sample::name(name)));

@@ -2,7 +2,6 @@
 
 use super::super::fault::Fault;
 use super::super::session::{Session, values};
-use super::plain;
 use proget_core::access::Rights;
 use proget_core::catalog::{AccountChange, Conflict, KeyKind, NewKey, NewUser};
 use proget_core::ids::Stamp;
@@ -69,9 +68,9 @@ async fn create_key(session: &Session, key: &NewKey) -> Result<(), Fault> {
         key.hash.0.0.to_vec(),
         kind,
         key.user.map(|user| user.0),
-        plain(&key.hint),
-        plain(&key.display_name),
-        plain(&key.description),
+        key.hint.as_str(),
+        key.display_name.as_str(),
+        key.description.as_str(),
         written(&key.rights)?,
         key.expires.map(|expires| expires.0),
         Stamp::random().0,

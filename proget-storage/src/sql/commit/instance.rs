@@ -2,7 +2,6 @@
 
 use super::super::fault::Fault;
 use super::super::session::{Session, values};
-use super::plain;
 use proget_core::catalog::{ChangeSet, Conflict, FenceChange, InstanceChange};
 
 /// The first statement of a fenced set. It writes: only a row lock that lasts to the commit keeps a
@@ -40,7 +39,7 @@ pub(super) async fn change(session: &Session, change: &InstanceChange) -> Result
         }
         InstanceChange::StopDeletes(why) => {
             let sql = "UPDATE instance SET deletes_stopped = ? WHERE id = 1";
-            Ok(session.exec(sql, values![plain(why)]).await.map(drop)?)
+            Ok(session.exec(sql, values![why.as_str()]).await.map(drop)?)
         }
         InstanceChange::ConfirmDeletes => {
             let sql = "UPDATE instance SET deletes_stopped = NULL, known_identity = NULL WHERE id = 1";

@@ -133,17 +133,12 @@ async fn write_journal(session: &Session, set: &ChangeSet, entry: &JournalEntry)
                VALUES (?, {now}, ?, ?, ?, ?)";
     let values = values![
         set.id.0,
-        plain(&set.actor.0),
+        &*set.actor.0,
         entry.action.to_string(),
         entry.feed.map(|feed| feed.0),
-        plain(&entry.subject),
+        entry.subject.as_str(),
     ];
     session.exec(sql, values).await.map(drop)
-}
-
-/// Free text as every database can keep it: PostgreSQL knows no NUL in a text.
-fn plain(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 /// A pause that grows, never the same for two who lost to each other.

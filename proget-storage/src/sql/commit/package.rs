@@ -7,7 +7,7 @@ use super::super::fault::Fault;
 use super::super::session::{Session, values};
 use super::expect::Expected;
 use super::touched::Touched;
-use super::{downloads, plain, publish};
+use super::{downloads, publish};
 use proget_core::catalog::{ChangeSet, Conflict, PackageChange, VersionRef};
 use proget_core::ids::{FeedId, PackageId, Stamp};
 use proget_core::package::{Download, FileName, NameKey, TagName, VersionStatus};
@@ -118,7 +118,7 @@ async fn set_status(session: &Session, version: i64, status: &VersionStatus) -> 
         Download::Allowed => 1,
         Download::Blocked => 2,
     };
-    let deprecated = status.deprecated.as_deref().map(plain);
+    let deprecated = status.deprecated.clone();
     session.exec(sql, values![i64::from(status.listed), download, deprecated, version]).await?;
     Ok(())
 }

@@ -5,7 +5,6 @@ use super::super::session::{Columns, Session, values};
 use super::blob::LIVE;
 use super::expect::Expected;
 use super::package::{set_tag, stamp};
-use super::plain;
 use super::touched::Touched;
 use proget_core::catalog::{ChangeSet, Conflict, NewFile};
 use proget_core::ids::{PackageId, Stamp};
@@ -49,7 +48,7 @@ async fn package(
     let key = file.package.key();
     let insert = "INSERT INTO packages (feed_id, name, name_key, stamp, created, modified) \
                   VALUES (?, ?, ?, ?, {now}, {now})";
-    let values = values![file.feed.0, plain(file.package.as_str()), key.as_str(), Stamp::random().0];
+    let values = values![file.feed.0, file.package.as_str(), key.as_str(), Stamp::random().0];
     if expected.must_be_new(file.feed, key) {
         let created = session.exec(insert, values).await.map_err(Fault::from);
         created.map_err(|fault| fault.if_taken(Conflict::PackageChanged))?;
@@ -95,8 +94,8 @@ async fn version(
         file.version.as_str(),
         file.version.order().0.clone(),
         i64::from(file.version.is_prerelease()),
-        plain(&set.actor.0),
-        plain(&file.summary),
+        &*set.actor.0,
+        file.summary.as_str(),
         search_text(file),
         file.version_fragment.0.to_vec(),
         file.detail.0.to_vec(),
