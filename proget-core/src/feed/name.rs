@@ -2,6 +2,7 @@
 
 use crate::refusal::Refusal;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A feed's name as its users write it; two that differ only in case are the same feed.
@@ -77,23 +78,32 @@ macro_rules! short_names {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Cow<'static, str>);
 
         impl $name {
+            /// One that is written in the code. A bad one does not compile if this makes a constant.
+            ///
+            /// # Panics
+            /// If the text breaks the rules of [`new`](Self::new).
+            #[must_use]
+            pub const fn from_static(text: &'static str) -> Self {
+                assert!(is_short_name(text.as_bytes()), "1 to 40 lower-case letters, digits and '-'");
+                Self(Cow::Borrowed(text))
+            }
+
             /// One to forty characters: lower-case letters, digits and `-`.
             ///
             /// # Errors
             /// A refusal that names the broken rule.
             pub fn new(text: impl Into<String>) -> Result<Self, Refusal> {
                 let text = text.into();
-                let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-                if text.is_empty() || text.len() > 40 || !text.chars().all(plain) {
+                if !is_short_name(text.as_bytes()) {
                     return Err(Refusal::new(
                         $what,
                         "must have 1 to 40 characters: lower-case letters, digits and '-'",
                     ));
                 }
-                Ok(Self(text))
+                Ok(Self(Cow::Owned(text)))
             }
 
             /// The text.
@@ -119,10 +129,23 @@ macro_rules! short_names {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.0.into_owned()
             }
         }
     )*};
+}
+
+const fn is_short_name(mut text: &[u8]) -> bool {
+    if text.is_empty() || text.len() > 40 {
+        return false;
+    }
+    while let [first, rest @ ..] = text {
+        if !(first.is_ascii_lowercase() || first.is_ascii_digit() || *first == b'-') {
+            return false;
+        }
+        text = rest;
+    }
+    true
 }
 
 short_names! {
@@ -135,7 +158,7 @@ short_names! {
 impl Default for StoreName {
     /// The instance-wide store.
     fn default() -> Self {
-        Self("default".into())
+        Self::from_static("default")
     }
 }
 

@@ -45,7 +45,8 @@ pub static NPM: Npm = Npm;
 
 impl FeedFormat for Npm {
     fn id(&self) -> FormatId {
-        FormatId::new("npm").unwrap_or_else(|_| unreachable!("'npm' keeps the rules for identifiers"))
+        const NPM: FormatId = FormatId::from_static("npm");
+        NPM
     }
 
     fn purl_type(&self) -> &'static str {
