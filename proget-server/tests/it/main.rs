@@ -1,3 +1,13 @@
 //! The server as its clients meet it: in-process, over real sockets, on SQLite and a directory.
 
+mod accounts;
+mod api_feeds;
+mod api_keys;
+mod api_packages;
+mod building;
+mod health;
+mod kit;
+mod nesting;
+mod overload;
+mod revocation;
 mod test_server;

@@ -1,15 +1,21 @@
 //! Putting a server together: every part is named by its setter, no order matters, what is not
 //! given has a documented default, and all that is wrong is said at once.
 
+mod checks;
+mod complaint;
+
+pub use complaint::{BuildError, Complaint};
+
 #[cfg(feature = "accounts")]
 use crate::accounts::{BuiltInAccounts, FirstAdministrator, NewAdministrator, create_first_administrator};
 use crate::health::Health;
 use crate::http::{Addressing, Limits, ListenAddress, Shell, Timeouts, TlsFiles};
 use crate::identity::Identity;
 use crate::plain::sentence;
-use crate::routes::{MetricsAccess, Parts, RESERVED, Routes};
+use crate::routes::{MetricsAccess, Parts, Routes};
 use crate::server::{Background, Server};
 use crate::throttle::Throttle;
+use complaint::complain;
 use proget_core::blob::{BlobStore, IntakeLimits, PackageStore, Staging};
 use proget_core::feed::{FeedName, FeedSettings, FormatId};
 use proget_core::problem::chain;
@@ -21,27 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Something that is wrong with a server's parts, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complaint {
-    /// What is wrong.
-    pub what: String,
-    /// What to do about it.
-    pub hint: String,
-}
-
-/// Everything that is wrong with a server's parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildError(pub Vec<Complaint>);
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the server cannot be put together")?;
-        self.0.iter().try_for_each(|complaint| write!(f, "\n- {}; {}", complaint.what, complaint.hint))
-    }
-}
-
-impl std::error::Error for BuildError {}
+const NO_AUTHENTICATOR: &str = "give one with `authenticator`, or switch the feature `accounts` on";
 
 /// A server that is being put together; see [`Server::builder`].
 #[derive(Debug, Default)]
@@ -231,16 +217,19 @@ impl ServerBuilder {
         let tls = self.checked_tls(&mut complaints);
         let feeds = self.checked_feeds(&mut complaints);
         let parts = (self.catalog.take(), self.checked_packages(&mut complaints));
-        let catalog_hint = "give one with `catalog`, for example SqlCatalog or MemoryCatalog";
         if parts.0.is_none() {
-            complain(&mut complaints, "there is no catalogue", catalog_hint);
+            let hint = "give one with `catalog`, for example SqlCatalog or MemoryCatalog";
+            complain(&mut complaints, "there is no catalogue", hint);
+        }
+        if self.authenticator.is_none() && cfg!(not(feature = "accounts")) {
+            complain(&mut complaints, "nobody tells who is calling", NO_AUTHENTICATOR);
         }
         let ((Some(catalog), Some(packages)), true) = (parts, complaints.is_empty()) else {
             return Err(BuildError(complaints));
         };
         if let Err(error) = catalog.ping().await {
             let what = format!("the catalogue {catalog} does not answer: {}", chain(&error));
-            return Err(one(what, "see that the database runs and can be reached from here"));
+            return Err(BuildError::one(what, "see that the database runs and can be reached from here"));
         }
         let registry = self.registry(catalog, packages);
         for (name, format) in feeds {
@@ -273,8 +262,7 @@ impl ServerBuilder {
         #[cfg(feature = "accounts")]
         let new_administrator = self.accounts(&registry, &clock).await?;
         let Some(authenticator) = self.authenticator.take() else {
-            let hint = "give one with `authenticator`, or switch the feature `accounts` on";
-            return Err(one("nobody tells who is calling".into(), hint));
+            return Err(BuildError::one("nobody tells who is calling", NO_AUTHENTICATOR));
         };
         let identity = Arc::new(Identity::new(authenticator, Arc::new(Throttle::new(clock))));
         let health = Arc::new(Health::new(registry.clone()));
@@ -314,115 +302,18 @@ impl ServerBuilder {
             return Ok(None);
         }
         let accounts = BuiltInAccounts::new(registry.clone(), clock.clone()).map_err(|error| {
-            one(format!("there are no random numbers: {error}"), "see what the operating system says")
+            BuildError::one(
+                format!("there are no random numbers: {error}"),
+                "see what the operating system says",
+            )
         })?;
         let accounts = Arc::new(accounts);
         self.authenticator = Some(accounts.clone());
         self.sign_in.get_or_insert(accounts);
         let created = create_first_administrator(registry, &self.administrator).await;
         created.map_err(|error| {
-            one(chain(&error), "give another password, or see that the database can be written")
+            BuildError::one(chain(&error), "give another password, or see that the database can be written")
         })
-    }
-
-    fn check_feed_types(&self, complaints: &mut Vec<Complaint>) {
-        if self.feed_types.is_empty() {
-            let hint = "add one with `feed_type`, or switch on a feature such as `npm`";
-            complain(complaints, "there is no feed type", hint);
-        }
-        for (at, protocol) in self.feed_types.iter().enumerate() {
-            let (mount, format) = (protocol.mount(), protocol.format().id());
-            let twice =
-                |other: &&Arc<dyn FeedProtocol>| other.mount() == mount || other.format().id() == format;
-            if let Some(other) = self.feed_types[..at].iter().find(twice) {
-                let what = format!(
-                    "feed type {format} at /{mount} meets feed type {} at /{}",
-                    other.format().id(),
-                    other.mount()
-                );
-                complain(complaints, what, "give each feed type an identifier and a mount of its own");
-            }
-            if mount.is_empty() || mount.contains('/') || RESERVED.contains(&mount) {
-                let what = format!("feed type {format} cannot be mounted at '/{mount}'");
-                let hint = format!("use one path segment other than {}", RESERVED.join(", "));
-                complain(complaints, what, hint);
-            }
-        }
-        let path = self.addressing.public_url.as_ref().map_or("", |url| url.path());
-        let first = path.split('/').nth(1).unwrap_or_default();
-        if RESERVED.contains(&first) || self.feed_types.iter().any(|one| one.mount() == first) {
-            let what = format!("the public URL's path {path} begins like one of the server's own addresses");
-            complain(complaints, what, "choose another path, for example /packages");
-        }
-    }
-
-    fn checked_addresses(&self, complaints: &mut Vec<Complaint>) -> Vec<ListenAddress> {
-        let parsed = self.listen.iter().filter_map(|text| match text.parse() {
-            Ok(address) => Some(address),
-            Err(error) => {
-                complain(complaints, format!("{error}"), "correct the address");
-                None
-            }
-        });
-        parsed.collect()
-    }
-
-    fn checked_tls(&self, complaints: &mut Vec<Complaint>) -> Option<tokio_rustls::TlsAcceptor> {
-        match self.tls.as_ref()?.load() {
-            Ok(acceptor) => Some(acceptor),
-            Err(error) => {
-                complain(
-                    complaints,
-                    chain(&error),
-                    "give a PEM file with the certificates and one with the key",
-                );
-                None
-            }
-        }
-    }
-
-    fn checked_feeds(&self, complaints: &mut Vec<Complaint>) -> Vec<(FeedName, FormatId)> {
-        let mut feeds = Vec::new();
-        for (name, format) in &self.feeds {
-            let id = FormatId::new(format.to_ascii_lowercase());
-            let known =
-                id.as_ref().is_ok_and(|id| self.feed_types.iter().any(|one| one.format().id() == *id));
-            match (FeedName::new(name.as_str()), id) {
-                (Ok(name), Ok(id)) if known => feeds.push((name, id)),
-                (Err(refusal), _) => {
-                    complain(
-                        complaints,
-                        format!("'{name}' cannot name a feed: {refusal}"),
-                        "choose another name",
-                    );
-                }
-                _ => complain(
-                    complaints,
-                    format!("feed '{name}' is of type '{format}', which this server has not"),
-                    "add the type with `feed_type`, or correct it",
-                ),
-            }
-        }
-        feeds
-    }
-
-    fn checked_packages(&mut self, complaints: &mut Vec<Complaint>) -> Option<PackageStore> {
-        match (self.packages.take(), self.package_store.take()) {
-            (Some((store, staging)), None) => Some(PackageStore::new(store, staging, self.intake)),
-            (None, Some(packages)) => Some(packages),
-            (None, None) => {
-                complain(
-                    complaints,
-                    "there is no package store",
-                    "give one with `packages`, for example LocalStore",
-                );
-                None
-            }
-            (Some(_), Some(_)) => {
-                complain(complaints, "there are two package stores", "give `packages` or `package_store`");
-                None
-            }
-        }
     }
 }
 
@@ -445,15 +336,11 @@ async fn ensure_feed(registry: &Registry, name: FeedName, format: FormatId) -> R
     let hint = "use another name, or see that the database can be written";
     match there {
         Ok(feed) if feed.format == format => Ok(()),
-        Ok(feed) => Err(one(format!("there is a feed {name} already, of type {}", feed.format), hint)),
-        Err(problem) => Err(one(format!("feed {name} could not be created: {}", sentence(&problem)), hint)),
+        Ok(feed) => {
+            Err(BuildError::one(format!("there is a feed {name} already, of type {}", feed.format), hint))
+        }
+        Err(problem) => {
+            Err(BuildError::one(format!("feed {name} could not be created: {}", sentence(&problem)), hint))
+        }
     }
-}
-
-fn complain(complaints: &mut Vec<Complaint>, what: impl Into<String>, hint: impl Into<String>) {
-    complaints.push(Complaint { what: what.into(), hint: hint.into() });
-}
-
-fn one(what: String, hint: &str) -> BuildError {
-    BuildError(vec![Complaint { what, hint: hint.into() }])
 }
