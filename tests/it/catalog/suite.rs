@@ -1,5 +1,7 @@
 //! The suite of the seam, on every database.
 
+#![allow(clippy::expect_used)] // a factory has no other way to say that it cannot work
+
 use std::sync::{Arc, Mutex};
 
 use proget_core::catalog::Catalog;
