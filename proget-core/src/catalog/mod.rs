@@ -76,7 +76,9 @@ pub trait Catalog:
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CatalogError>;
 
     /// Is this process the only one that can change the catalogue (kept so by an operating-system
-    /// lock, not by hope)? Then what its own commits touched is all that can be stale.
+    /// lock, not by hope)? Then what its own commits touched is all that can be stale. Such a
+    /// catalogue commits one set at a time: one that begins waits until every earlier one is over,
+    /// also one whose outcome was reported as unknown.
     fn is_exclusive(&self) -> bool;
 
     /// Can it be reached at this moment? For health answers; asks it something cheap.

@@ -40,6 +40,12 @@ struct Owned {
     /// Grows with every commit, so that a read which began before one remembers nothing.
     epoch: u64,
     known: HashMap<StampOf, Option<Stamp>>,
+    /// How many commits have begun.
+    begun: u64,
+    /// As many had begun when the outcome of one became unknown: it may still happen at any moment,
+    /// so nothing is remembered until a commit that began later has ended well. That one came after
+    /// it, because a process alone with its database commits one set at a time.
+    doubt: Option<u64>,
 }
 
 /// Stamps of this many things are remembered; when there are more, all are forgotten, which costs one read each.
@@ -95,8 +101,13 @@ impl FreshCatalog {
         let fresh = Arc::clone(self);
         let work = async move {
             // Forgets also after an error: an unknown outcome may have happened.
-            let forget = Forget { touched: touched(&changes), fresh: &fresh };
+            let mut forget = Forget::when_over(&fresh, &changes);
             let outcome = fresh.catalog.commit(changes).await;
+            forget.ended = match &outcome {
+                Ok(_) => Ended::Well,
+                Err(CatalogError::OutcomeUnknown { .. }) => Ended::Unknown,
+                Err(_) => Ended::Nothing,
+            };
             drop(forget);
             // If the caller has left, nobody wants to know.
             let _ = done.send(outcome);
@@ -123,7 +134,7 @@ impl FreshCatalog {
         };
         let stamps = self.shared_read(of).await?;
         let mut owned = lock(owned);
-        if owned.epoch == epoch {
+        if owned.epoch == epoch && owned.doubt.is_none() {
             if owned.known.len() + of.len() > OWNED_STAMPS {
                 owned.known.clear();
             }
@@ -299,24 +310,57 @@ fn touched(changes: &ChangeSet) -> Touched {
     if some.is_empty() { Touched::Nothing } else { Touched::Some(some) }
 }
 
+/// How a commit ended.
+enum Ended {
+    Well,
+    /// Certainly nothing has happened.
+    Nothing,
+    /// Nobody can say, or it was broken off.
+    Unknown,
+}
+
 /// Forgets what a commit touched, when it is over, however it ended.
 struct Forget<'a> {
     fresh: &'a FreshCatalog,
     touched: Touched,
+    /// Which commit of this process it is.
+    number: u64,
+    ended: Ended,
+}
+
+impl<'a> Forget<'a> {
+    fn when_over(fresh: &'a FreshCatalog, changes: &ChangeSet) -> Self {
+        let number = fresh.owned.as_ref().map_or(0, |owned| {
+            let mut owned = lock(owned);
+            owned.begun += 1;
+            owned.begun
+        });
+        Self { fresh, touched: touched(changes), number, ended: Ended::Unknown }
+    }
 }
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
         let Some(owned) = &self.fresh.owned else { return };
         let mut owned = lock(owned);
-        match &self.touched {
-            Touched::Nothing => return,
-            Touched::Everything => owned.known.clear(),
-            Touched::Some(some) => {
+        let lifted = owned.doubt.is_some_and(|begun| self.number > begun);
+        match (&self.ended, &self.touched) {
+            (_, Touched::Nothing) if !lifted => return,
+            (Ended::Unknown, _) => {
+                owned.doubt = Some(owned.begun);
+                owned.known.clear();
+            }
+            (Ended::Well, _) if lifted => {
+                owned.doubt = None;
+                owned.known.clear();
+            }
+            (_, Touched::Everything) => owned.known.clear(),
+            (_, Touched::Some(some)) => {
                 for one in some {
                     owned.known.remove(one);
                 }
             }
+            (_, Touched::Nothing) => {}
         }
         owned.epoch += 1;
     }

@@ -3,13 +3,14 @@
 use crate::stand::{Impatient, Stand};
 use futures::FutureExt as _;
 use proget_core::access::Principal;
-use proget_core::catalog::{Catalog, ChangeSet, FeedChange, StampOf, Stamps as _};
+use proget_core::catalog::{Catalog, CatalogError, ChangeSet, FeedChange, StampOf, Stamps as _};
 use proget_core::clock::{Clock, ManualClock, SystemClock};
 use proget_core::feed::{FeedName, FeedSettings, FormatId};
 use proget_core::memory::MemoryCatalog;
-use proget_core::memory::faulty::FaultyCatalog;
+use proget_core::memory::faulty::{FaultyCatalog, Tampering};
 use proget_core::registry::FreshCatalog;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 fn create(name: &str) -> ChangeSet {
     let (format, settings) = (FormatId::new("plain").unwrap(), FeedSettings::default());
@@ -129,6 +130,39 @@ async fn a_process_alone_with_its_database_asks_once_and_sees_each_of_its_own_co
     catalog.lose_next_answer();
     assert!(fresh.commit(create("lost")).await.is_err());
     assert!(fresh.feed(&FeedName::new("lost").unwrap()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_commit_that_happens_after_its_outcome_was_unknown_is_seen_all_the_same() {
+    // A disk that stands still: COMMIT is under way, its caller has been told that nobody knows, and
+    // then it happens.
+    let memory: Arc<dyn Catalog> = Arc::new(MemoryCatalog::exclusive(Arc::new(SystemClock)));
+    let late: Arc<Mutex<Option<ChangeSet>>> = Arc::default();
+    let (keep, stalls) = (late.clone(), Arc::new(AtomicBool::new(true)));
+    let stalled = stalls.clone();
+    let tampering: Tampering = Box::new(move |inner, changes| {
+        if !stalls.load(Ordering::SeqCst) {
+            return Box::pin(async move { inner.commit(changes).await });
+        }
+        *keep.lock().unwrap() = Some(changes);
+        Box::pin(async { Err(CatalogError::OutcomeUnknown { doing: "stalling", source: None }) })
+    });
+    let catalog = Arc::new(FaultyCatalog::tampered(memory.clone(), tampering));
+    let fresh = FreshCatalog::new(catalog.clone(), Arc::new(Impatient));
+    let name = FeedName::new("late").unwrap();
+    assert!(fresh.commit(create("late")).await.unwrap_err().is_retryable());
+    assert!(fresh.feed(&name).await.unwrap().is_none());
+    let changes = late.lock().unwrap().take().unwrap();
+    memory.commit(changes).await.unwrap();
+    assert!(fresh.feed(&name).await.unwrap().is_some(), "what was remembered outlived the late commit");
+    // The next commit that ends well ends the doubt: it could only begin when the other was over.
+    stalled.store(false, Ordering::SeqCst);
+    fresh.commit(create("next")).await.unwrap();
+    let reads = catalog.stamp_reads();
+    for _ in 0..10 {
+        assert!(fresh.feed(&name).await.unwrap().is_some());
+    }
+    assert_eq!(catalog.stamp_reads(), reads + 1);
 }
 
 #[tokio::test]
