@@ -102,9 +102,8 @@ impl SqlCatalog {
         if self.dialect() != Dialect::MySql {
             return;
         }
-        let sql = "SELECT CAST(variable_value = 'ON' AS SIGNED) FROM information_schema.global_variables \
-                   WHERE variable_name = 'WSREP_ON'";
-        if let Ok(Some(1)) = self.pools().reads().number(sql, Vec::new()).await {
+        let sql = "SHOW GLOBAL VARIABLES WHERE variable_name = 'wsrep_on' AND value = 'ON'";
+        if let Ok(true) = self.pools().reads().any(sql, Vec::new()).await {
             tracing::warn!(
                 database = %self.target,
                 "Galera is switched on: locks of one server are not seen by another, so let all nodes use the same server"

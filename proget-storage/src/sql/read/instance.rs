@@ -63,10 +63,15 @@ impl SqlCatalog {
                 text(session, sql).await
             }
             (Dialect::MySql, _) => {
-                let sql = "SELECT CONCAT('mariadb ', GROUP_CONCAT(variable_value), ' database ', DATABASE()) \
-                           FROM information_schema.global_variables \
-                           WHERE variable_name IN ('SERVER_UID', 'SERVER_UUID')";
-                text(session, sql).await
+                // Not from a table: MariaDB and MySQL keep theirs in different schemas.
+                let sql = "SHOW GLOBAL VARIABLES WHERE variable_name IN ('server_uid', 'server_uuid')";
+                let mut identity = "mariadb".to_owned();
+                for row in session.all(sql, values![]).await? {
+                    let mut columns = Columns::of(&row, session.dialect);
+                    let (_, value) = (columns.text()?, columns.text()?);
+                    identity = format!("{identity} {value}");
+                }
+                Ok(format!("{identity} database {}", text(session, "SELECT DATABASE()").await?))
             }
         }
     }
