@@ -42,18 +42,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()
         .await?;
     let listening = server.listen().await?;
-    let upload = format!("{}/api/packages/internal/upload", listening.url());
-    let as_user = |user: &'static str, password: &'static str| {
-        let package = proget_examples::npm_package("left-pad", "1.3.0").expect("it is written into memory");
-        let request = reqwest::Client::new().put(&upload).basic_auth(user, Some(password)).body(package);
-        async move { request.send().await.expect("it answers").status() }
-    };
-    listening
-        .serve_until(async {
-            assert_eq!(as_user("dev-anna", "wrong").await, 401, "unknown");
-            assert_eq!(as_user("otto", "otto").await, 403, "known, and may only look");
-            assert_eq!(as_user("dev-anna", "anna-ved").await, 200, "may publish");
-        })
-        .await;
+    let url = listening.url();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(listening.serve_until(async { drop(stopped.await) }));
+
+    assert_eq!(publish(&url, "dev-anna", "wrong").await?, 401, "unknown");
+    assert_eq!(publish(&url, "otto", "otto").await?, 403, "known, and may only look");
+    assert_eq!(publish(&url, "dev-anna", "anna-ved").await?, 200, "may publish");
+    drop(stop);
+    serving.await?;
     Ok(())
+}
+
+async fn publish(url: &str, user: &str, password: &str) -> Result<reqwest::StatusCode, Box<dyn Error>> {
+    let package = proget_examples::npm_package("left-pad", "1.3.0")?;
+    let upload = reqwest::Client::new().put(format!("{url}/api/packages/internal/upload")).body(package);
+    Ok(upload.basic_auth(user, Some(password)).send().await?.status())
 }

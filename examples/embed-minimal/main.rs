@@ -21,13 +21,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listening = server.listen().await?;
     let url = listening.url();
-    // A real program ends with `server.run().await`, which serves until it is asked to stop.
-    let drained = listening
-        .serve_until(async move {
-            let answer = reqwest::get(format!("{url}/health/ready")).await;
-            assert_eq!(answer.expect("it answers").status(), 200);
-        })
-        .await;
-    assert_eq!(drained.cut, 0, "every request was finished");
+    // A real program ends with `server.run().await?`, which serves until it is asked to stop.
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(listening.serve_until(async { drop(stopped.await) }));
+
+    assert_eq!(reqwest::get(format!("{url}/health/ready")).await?.status(), 200);
+    drop(stop);
+    assert_eq!(serving.await?.cut, 0, "every request was finished");
     Ok(())
 }

@@ -27,7 +27,8 @@ async fn main() -> Result<(), Problem> {
     let (name, format) = (FeedName::new("internal")?, FormatId::new("npm")?);
     let feed = Arc::new(registry.create_feed(&me, name, format, FeedSettings::default()).await?);
 
-    let bytes = proget_examples::npm_package("left-pad", "1.3.0").expect("it is written into memory");
+    let package = proget_examples::npm_package("left-pad", "1.3.0");
+    let bytes = package.map_err(|error| Problem::internal("making a package", &error))?;
     let body = futures::stream::iter([Ok(bytes.clone().into())]);
     let artifact = registry.packages().receive(Box::pin(body), NPM.digests()).await?;
     let may_add = registry.admit(&me, &feed, Permission::Add)?;

@@ -12,7 +12,6 @@ use proget_core::package::Download;
 use proget_core::registry::Admission;
 use proget_core::{FeedFormat, Problem, Registry};
 use serde::Serialize;
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -146,17 +145,14 @@ impl Pages {
             .collect();
         let files: Vec<_> = rows.iter().map(|(_, file)| file.id).collect();
         let counts = self.registry.download_counts(&files).await?;
-        let mut totals = HashMap::new();
-        if self.totals == Totals::Known {
-            for found in &page.rows {
-                if !totals.contains_key(&found.package.id) {
-                    totals.insert(found.package.id, self.total(found).await?);
-                }
-            }
-        }
-        let documents = rows.iter().zip(counts).map(|((found, file), count)| {
-            PackageVersion::of(self.format, found, file, count, totals.get(&found.package.id).copied())
-        });
+        let total = match (self.totals, page.rows.first()) {
+            (Totals::Known, Some(found)) => Some(self.total(found).await?),
+            _ => None,
+        };
+        let documents = rows
+            .iter()
+            .zip(counts)
+            .map(|((found, file), count)| PackageVersion::of(self.format, found, file, count, total));
         Ok(documents.collect())
     }
 

@@ -1,5 +1,7 @@
 //! The server as its clients meet it: in-process, over real sockets, on SQLite and a directory.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // all of this is tests
+
 mod accounts;
 mod api_feeds;
 mod api_keys;
