@@ -9,11 +9,13 @@
 mod authenticator;
 mod catalog;
 pub mod faulty;
+mod publish;
 mod staging;
 mod store;
 
 pub use authenticator::MemoryAuthenticator;
 pub use catalog::MemoryCatalog;
+pub use publish::{MemoryObserver, MemoryPolicy, Told};
 pub use staging::MemoryStaging;
 pub use store::MemoryStore;
 
