@@ -62,9 +62,9 @@ async fn a_key_revoked_on_mariadb_is_refused_by_the_very_next_request_to_any_ser
     revoked_everywhere(MariaDb::fresh_database().await?).await
 }
 
-/// How the server answers somebody who wants to know the feeds.
+/// How the server answers somebody who wants to know the keys, which is for administrators only.
 async fn sign_in(server: &ProgetProcess, password: &str) -> Outcome<u16> {
-    let request = server.http().get(format!("{}/api/management/feeds/list", server.url()));
+    let request = server.http().get(format!("{}/api/api-keys/list", server.url()));
     Ok(request.basic_auth("Admin", Some(password)).send().await?.status().as_u16())
 }
 
@@ -105,11 +105,11 @@ async fn neither_the_log_nor_the_configuration_shows_a_secret() -> Outcome {
     answer_to(&server, "internal", &key.text).await?;
     sign_in(&server, ADMIN_PASSWORD).await?;
     sign_in(&server, "a wrong password").await?;
-    let url = format!("{}/api/management/feeds/list?key={ADMIN_KEY}", server.url());
+    let url = format!("{}/api/api-keys/list?key={ADMIN_KEY}", server.url());
     ensure!(server.http().get(url).send().await?.status() == 200, "a key in the query does not work");
     let shown = server.command(&["config", "show"]).await?.succeeded()?.says("(set, not shown)")?;
     let log = server.log();
-    ensure!(log.contains("TRACE"), "the log is not as talkative as this test needs it");
+    ensure!(log.contains("DEBUG"), "the log is not as talkative as this test needs it");
     for secret in [ADMIN_KEY, ADMIN_PASSWORD, key.text.as_str(), "a wrong password"] {
         ensure!(!shown.text().contains(secret), "'config show' shows {secret}");
         let line = log.lines().find(|line| line.contains(secret));

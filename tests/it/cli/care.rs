@@ -2,7 +2,9 @@
 
 use super::{ended_with, publish};
 use anyhow::{Context as _, ensure};
-use proget_tests::{Outcome, Package, ServerSetup};
+use proget_tests::server::ADMIN_KEY;
+use proget_tests::{Database, Outcome, Package, ServerSetup};
+use sea_orm::ConnectionTrait as _;
 use std::path::{Path, PathBuf};
 
 /// All files below a folder.
@@ -50,7 +52,7 @@ async fn verify_names_the_package_whose_bytes_have_changed() -> Outcome {
 
 #[tokio::test]
 async fn a_sweep_removes_what_nothing_refers_to_and_nothing_else() -> Outcome {
-    let server = ServerSetup::new().start().await?;
+    let mut server = ServerSetup::new().start().await?;
     let feed = server.create_feed("npm", "internal").await?;
     let kept = publish(&server, &feed, &Package::new("kept", "1.0.0").file("a.js", "1")).await?;
     publish(&server, &server.create_feed("npm", "old").await?, &Package::new("gone", "1.0.0")).await?;
@@ -60,13 +62,31 @@ async fn a_sweep_removes_what_nothing_refers_to_and_nothing_else() -> Outcome {
     refused.says("holds 1 packages")?.says("--yes")?;
     server.command(&["feed", "delete", "old", "--yes"]).await?.succeeded()?;
 
-    // A publish reserves its bytes for a while, so they are swept only when that has passed.
-    let report = server.administer(&["sweep", "--delete-after", "0"]).await?;
-    ensure!(report["deletesStopped"].is_null(), "{report}");
-    let key = proget_tests::server::ADMIN_KEY;
-    let status = server.http().get(kept).bearer_auth(key).send().await?.status();
+    // A publish reserves its bytes for a while; let that while have passed.
+    server.stop().await?;
+    let file = server.data().join("proget.db");
+    let connection = Database { url: format!("sqlite://{}", file.display()) }.connect().await?;
+    connection.execute_unprepared("UPDATE blobs SET reserved_until = 0").await?;
+    connection.close().await?;
+    server.resume().await?;
+
+    let blobs = || files_below(&server.data().join("packages/blobs"));
+    let bytes = Package::new("gone", "1.0.0").tarball()?;
+    let is_there = || {
+        Ok::<_, anyhow::Error>(
+            blobs()?.iter().any(|path| std::fs::read(path).is_ok_and(|found| found == bytes)),
+        )
+    };
+    ensure!(is_there()?, "the bytes went before any sweep");
+    // Condemned by the first, doomed and deleted by the second.
+    for _ in 0..2 {
+        let report = server.administer(&["sweep", "--delete-after", "0"]).await?;
+        ensure!(report["deletesStopped"].is_null(), "{report}");
+    }
+    ensure!(!is_there()?, "the bytes are still there after two sweeps");
+    let status = server.http().get(kept).bearer_auth(ADMIN_KEY).send().await?.status();
     ensure!(status == 200, "a package that is referred to was answered {status} after the sweep");
-    server.command(&["verify"]).await?.succeeded()?;
+    server.command(&["verify"]).await?.succeeded()?.says("1 files read")?;
     Ok(())
 }
 
