@@ -116,7 +116,7 @@ mod tests {
         let modified = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777));
         let same = (header::IF_MODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:37 GMT");
         let older = (header::IF_MODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:36 GMT");
-        assert!(is_known(&headers(&[same.clone()]), &[], modified));
+        assert!(is_known(&headers(std::slice::from_ref(&same)), &[], modified));
         assert!(!is_known(&headers(&[older]), &[], modified));
         assert!(!is_known(&headers(&[same, (header::IF_NONE_MATCH, "\"b\"")]), &["\"a\""], modified));
     }

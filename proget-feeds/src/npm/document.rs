@@ -13,6 +13,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// Longest reason not to use a version, in bytes.
+const REASON_LIMIT: usize = 4096;
+
 /// What was put.
 #[derive(Debug)]
 pub enum PutDocument {
@@ -184,6 +187,11 @@ fn update(root: &Root<'_>) -> Result<UpdateDocument, Refusal> {
     }
     let versions: Option<BTreeMap<String, OneVersion>> =
         root.versions.map(|raw| field(raw, "versions", "an object of version objects")).transpose()?;
+    let long = |value: &OneVersion| matches!(&value.deprecated, Some(Value::String(text)) if text.len() > REASON_LIMIT);
+    if let Some((key, _)) = versions.iter().flatten().find(|(_, version)| long(version)) {
+        let rule = format!("must have at most {REASON_LIMIT} bytes");
+        return Err(Refusal::new(format!("versions['{key}'].deprecated"), rule));
+    }
     let reason = |version: OneVersion| match version.deprecated {
         Some(Value::String(reason)) if !reason.is_empty() => Some(reason),
         Some(Value::Bool(true)) => Some(String::new()),
@@ -286,6 +294,8 @@ mod tests {
         let versions: Vec<_> = update.versions.unwrap().into_values().collect();
         assert_eq!(versions, [None, Some("old".to_owned()), Some(String::new())]);
         assert!(!update.people);
+        let long = json!({"versions": {"1.0.0": {"deprecated": "x".repeat(4097)}}});
+        assert_eq!(parse(&long, false).unwrap_err().field, "versions['1.0.0'].deprecated");
         let PutDocument::Update(owners) = parse(&json!({"_id": "a", "maintainers": []}), false).unwrap()
         else {
             panic!()

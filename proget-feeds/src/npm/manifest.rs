@@ -199,7 +199,9 @@ fn tags(offer: &Offer, version: &Version) -> Result<Vec<TagChange>, Refusal> {
 
 fn summary(object: &Map<String, Value>) -> String {
     let text = object.get("description").and_then(Value::as_str).unwrap_or_default();
-    cut(text.split_whitespace().collect::<Vec<_>>().join(" "), SUMMARY_LIMIT)
+    let gap = |c: char| c.is_whitespace() || c.is_control();
+    let words: Vec<&str> = text.split(gap).filter(|word| !word.is_empty()).collect();
+    cut(words.join(" "), SUMMARY_LIMIT)
 }
 
 fn keywords(object: &Map<String, Value>) -> Vec<String> {

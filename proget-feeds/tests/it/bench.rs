@@ -18,50 +18,50 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
 /// Where clients think the feed is.
-pub const ROOT: &str = "https://packages.test/npm/internal";
+pub(crate) const ROOT: &str = "https://packages.test/npm/internal";
 
 #[derive(Debug)]
-pub struct Bench {
-    pub registry: Arc<Registry>,
-    pub staging: Arc<MemoryStaging>,
+pub(crate) struct Bench {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) staging: Arc<MemoryStaging>,
     feed: FeedName,
     desk: Arc<Desk>,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
-    pub fn header(&self, name: header::HeaderName) -> &str {
+    pub(crate) fn header(&self, name: header::HeaderName) -> &str {
         self.headers.get(&name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
     }
 
     /// Fails with all that was answered unless the status is this one.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
     }
 
     /// What npm would show.
     #[track_caller]
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         self.json()["error"].as_str().unwrap_or_else(|| panic!("no error text: {self:?}")).to_owned()
     }
 }
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
+pub(crate) enum Caller {
     Nobody,
     Reader,
     Publisher,
@@ -86,15 +86,15 @@ impl Caller {
 }
 
 impl Bench {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(FeedSettings::default()).await
     }
 
-    pub async fn open_to_all() -> Self {
+    pub(crate) async fn open_to_all() -> Self {
         Self::with(FeedSettings { anonymous_view: true, ..FeedSettings::default() }).await
     }
 
-    pub async fn replacing() -> Self {
+    pub(crate) async fn replacing() -> Self {
         Self::with(FeedSettings { overwrite: Overwrite::Allowed, ..FeedSettings::default() }).await
     }
 
@@ -111,17 +111,17 @@ impl Bench {
         Self { registry, staging, feed, desk: Arc::default() }
     }
 
-    pub async fn feed(&self) -> Arc<Feed> {
+    pub(crate) async fn feed(&self) -> Arc<Feed> {
         self.registry.feed(self.feed.as_str()).await.unwrap()
     }
 
-    pub async fn door(&self, caller: Caller) -> FeedDoor {
+    pub(crate) async fn door(&self, caller: Caller) -> FeedDoor {
         FeedDoor::new(self.registry.clone(), self.feed().await, caller.principal(), ROOT)
             .with_sign_in(Some(self.desk.clone()))
     }
 
     /// Sends a request with headers and body.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         caller: Caller,
         method: Method,
@@ -142,30 +142,30 @@ impl Bench {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    pub async fn get(&self, caller: Caller, path: &str) -> Answer {
+    pub(crate) async fn get(&self, caller: Caller, path: &str) -> Answer {
         self.send(caller, Method::GET, path, &[], ()).await
     }
 
-    pub async fn put(&self, caller: Caller, path: &str, document: &Value) -> Answer {
+    pub(crate) async fn put(&self, caller: Caller, path: &str, document: &Value) -> Answer {
         self.send(caller, Method::PUT, path, &[], document.to_string()).await
     }
 
-    pub async fn post(&self, caller: Caller, path: &str, document: &Value) -> Answer {
+    pub(crate) async fn post(&self, caller: Caller, path: &str, document: &Value) -> Answer {
         self.send(caller, Method::POST, path, &[], document.to_string()).await
     }
 
-    pub async fn delete(&self, caller: Caller, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, caller: Caller, path: &str) -> Answer {
         self.send(caller, Method::DELETE, path, &[], ()).await
     }
 
     /// Publishes a version under `latest`, as npm does.
-    pub async fn publish(&self, name: &str, version: &str) {
+    pub(crate) async fn publish(&self, name: &str, version: &str) {
         self.put(Caller::Admin, name, &publication(name, version, "latest")).await.expect(201);
     }
 }
 
 /// A tarball that holds a `package.json` with these members, and one file.
-pub fn tarball(package: &Value) -> Vec<u8> {
+pub(crate) fn tarball(package: &Value) -> Vec<u8> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (path, content) in
         [("package/package.json", package.to_string()), ("package/index.js", "1".repeat(2000))]
@@ -179,7 +179,7 @@ pub fn tarball(package: &Value) -> Vec<u8> {
 }
 
 /// The document that npm sends for a package with these members.
-pub fn document(package: &Value, tag: &str, tarball: &[u8]) -> Value {
+pub(crate) fn document(package: &Value, tag: &str, tarball: &[u8]) -> Value {
     let (name, version) = (package["name"].as_str().unwrap(), package["version"].as_str().unwrap());
     let mut object = package.clone();
     object["_id"] = json!(format!("{name}@{version}"));
@@ -195,7 +195,7 @@ pub fn document(package: &Value, tag: &str, tarball: &[u8]) -> Value {
     })
 }
 
-pub fn publication(name: &str, version: &str, tag: &str) -> Value {
+pub(crate) fn publication(name: &str, version: &str, tag: &str) -> Value {
     let package = json!({"name": name, "version": version, "description": format!("about {name}"), "dependencies": {"dep": "^1"}});
     document(&package, tag, &tarball(&package))
 }
@@ -228,7 +228,7 @@ impl SignIn for Desk {
 }
 
 impl Bench {
-    pub fn signed_out(&self) -> Vec<String> {
+    pub(crate) fn signed_out(&self) -> Vec<String> {
         self.desk.signed_out.lock().unwrap().clone()
     }
 }

@@ -10,14 +10,14 @@ use super::{done, editor};
 use crate::http::FeedDoor;
 use crate::npm::document::UpdateDocument;
 use crate::npm::index::{Index, newest, revision};
-use crate::npm::tag;
+use crate::npm::{NPM, tag};
 use poem::Response;
 use poem::http::StatusCode;
 use proget_core::access::Permission;
 use proget_core::catalog::PackageRows;
 use proget_core::package::{FileName, NameKey, VersionKey};
 use proget_core::registry::{Admission, Annotation, Removal};
-use proget_core::{Problem, Refusal};
+use proget_core::{FeedFormat as _, Problem, Refusal};
 use std::collections::BTreeMap;
 
 /// A packument sent back. Deprecations and tags count always; missing versions are removed only
@@ -121,7 +121,7 @@ fn retagged(rows: &PackageRows, sent: Option<BTreeMap<String, String>>) -> Resul
     let mut changes = Vec::new();
     for (name, version) in &sent {
         if now.get(name) != Some(version) {
-            changes.push(Annotation::Tag(tag::parse(name)?, VersionKey::stored(version.clone())));
+            changes.push(Annotation::Tag(tag::parse(name)?, NPM.version(version)?.key().clone()));
         }
     }
     for name in now.keys().filter(|name| !sent.contains_key(*name) && *name != tag::LATEST) {

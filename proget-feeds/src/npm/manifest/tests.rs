@@ -37,7 +37,7 @@ fn offer(document: Value) -> Offer {
 
 #[test]
 fn a_raw_tarball_is_described_by_its_package_json() {
-    let package = r#"{"name":"@acme/tool","version":"v1.2.0+build","bin":"./cli.js","description":"does\n things",
+    let package = r#"{"name":"@acme/tool","version":"v1.2.0+build","bin":"./cli.js","description":"does\n\u0000 things",
         "keywords":["x"],"dependencies":{"a":"^1"},"scripts":{"test":"t"}}"#;
     let manifest = inspected(
         &[
