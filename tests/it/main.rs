@@ -11,3 +11,4 @@ mod kit;
 mod rules;
 mod seams;
 mod server;
+mod two_nodes;
