@@ -25,7 +25,14 @@ async fn signing_in_gives_a_token_and_signing_out_gives_it_back() {
         (&json!("the-token"), "no-store")
     );
     let wrong = json!({"name": "ann", "password": "wrong"});
-    assert!(bench.put(Caller::Nobody, path, &wrong).await.expect(401).error().contains("not valid"));
+    let refused = bench.put(Caller::Nobody, path, &wrong).await.expect(401);
+    assert!(refused.error().contains("not valid"));
+    // npm says "incorrect password" only if nothing but a password is asked for.
+    let asked: Vec<_> = refused.headers.get_all(header::WWW_AUTHENTICATE).iter().collect();
+    assert!(asked.len() == 1 && asked[0].to_str().unwrap().starts_with("Basic"));
+    let garbled =
+        bench.put(Caller::Nobody, path, &json!({"name": "ann", "password": ["s3cret"]})).await.expect(400);
+    assert!(!garbled.error().contains("s3cret"));
     bench.put(Caller::Nobody, path, &json!({"name": "bob", "password": "right"})).await.expect(400);
     bench.put(Caller::Nobody, path, &json!("x")).await.expect(400);
     bench.delete(Caller::Reader, "-/user/token/the-token").await.expect(200);

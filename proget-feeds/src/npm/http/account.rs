@@ -1,9 +1,9 @@
 //! Who one is, signing in and out, and questions about owners that permissions on feeds answer.
 
 use super::route::Route;
-use super::{done, editor};
-use crate::http::{FeedDoor, answer, intake};
-use poem::http::StatusCode;
+use super::{NpmProtocol, done, editor};
+use crate::http::{FeedDoor, FeedProtocol as _, SignedIn, answer, intake};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Request, Response};
 use proget_core::access::{Permission, Secret};
 use proget_core::package::NameKey;
@@ -11,32 +11,47 @@ use proget_core::{Problem, Refusal};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+#[derive(Deserialize)]
+struct SignInDocument {
+    name: String,
+    password: String,
+}
+
 /// <https://github.com/npm/registry/blob/main/docs/user/authentication.md>. Answered for
 /// everybody who knows a name and a password, and in the same way for everybody else.
 pub(super) async fn sign_in(door: &FeedDoor, user: &str, request: &mut Request) -> Result<Response, Problem> {
-    #[derive(Deserialize)]
-    struct Sent {
-        name: String,
-        password: String,
-    }
-    let desk = door
-        .sign_in()
-        .ok_or_else(|| Problem::Unsupported("this server has no accounts to sign in with".into()))?;
+    let nowhere = || Problem::Unsupported("this server has no accounts to sign in with".into());
+    let desk = door.sign_in().ok_or_else(nowhere)?;
     let body = intake::small(request, 64 << 10).await?;
-    let sent: Sent = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::new("body", format!("must be a JSON object with name and password: {error}"))
-    })?;
+    // What the parser would say may quote the password.
+    let sent: SignInDocument = serde_json::from_slice(&body)
+        .map_err(|_| Refusal::new("body", "must be a JSON object with name and password"))?;
     if sent.name != user {
         return Err(Refusal::new("name", "must be the name in the address").into());
     }
-    let signed_in = desk.sign_in(user, &Secret::new(sent.password), "npm login").await?;
+    match desk.sign_in(user, &Secret::new(sent.password), "npm login").await {
+        Ok(signed_in) => Ok(welcome(&signed_in)),
+        Err(problem @ Problem::Unauthenticated(_)) => Ok(wrong_password(&problem)),
+        Err(other) => Err(other),
+    }
+}
+
+fn welcome(signed_in: &SignedIn) -> Response {
     let answer = json!({
         "ok": format!("you are authenticated as '{}'", signed_in.user),
         "id": format!("org.couchdb.user:{}", signed_in.user),
         "rev": "1-0",
         "token": signed_in.token.reveal(),
     });
-    Ok(answer::json(StatusCode::CREATED, &answer))
+    answer::json(StatusCode::CREATED, &answer)
+}
+
+/// npm speaks of a mistyped password when only a password is asked for, and of a bad token otherwise.
+fn wrong_password(problem: &Problem) -> Response {
+    let mut response = NpmProtocol.refuse(problem);
+    let basic = HeaderValue::from_static("Basic realm=\"proget\", charset=\"UTF-8\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+    response
 }
 
 /// `npm logout`: <https://github.com/npm/cli/blob/latest/lib/commands/logout.js>

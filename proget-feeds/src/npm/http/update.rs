@@ -29,32 +29,38 @@ pub(super) async fn apply(
     rev: Option<&str>,
     document: UpdateDocument,
 ) -> Result<Response, Problem> {
-    let Some(versions) = &document.versions else {
-        let what = if document.people {
-            "owners and stars are not kept per package: permissions are given on the feed"
-        } else {
-            "a document without versions"
-        };
-        return Err(Problem::Unsupported(what.to_owned()));
-    };
+    let versions = document.versions.as_ref().ok_or_else(|| nothing_to_change(&document))?;
     let rows = door.package(name).await?;
     check_revision(&rows, rev.or(document.rev.as_deref()))?;
-    let seen = Some(rows.package.stamp);
     let gone = if rev.is_some() { missing(&rows, versions) } else { Vec::new() };
     if gone.is_empty() {
-        let mut changes = deprecations(&rows, versions);
-        if rev.is_some() {
-            changes.extend(retagged(&rows, document.tags)?);
-        }
-        door.annotate(admission, name, seen, changes).await?;
+        let tags = document.tags.as_ref().filter(|_| rev.is_some());
+        let changes = [deprecations(&rows, versions), retagged(&rows, tags)?].concat();
+        door.annotate(admission, name, Some(rows.package.stamp), changes).await?;
     } else {
-        let keeps_some = gone.len() < rows.versions.len();
-        door.remove(&door.admit(Permission::Delete)?, name, seen, Removal::Versions(gone)).await?;
-        if keeps_some {
-            settle_latest(door, name).await?;
-        }
+        leave_out(door, name, &rows, gone).await?;
     }
     Ok(done(StatusCode::CREATED))
+}
+
+fn nothing_to_change(document: &UpdateDocument) -> Problem {
+    Problem::Unsupported(match document.people {
+        true => "owners and stars are not kept per package: permissions are given on the feed".into(),
+        false => "a document without versions changes nothing".into(),
+    })
+}
+
+/// Removes versions from a package as it was read, and finds a new place for `latest`.
+async fn leave_out(
+    door: &FeedDoor,
+    name: &NameKey,
+    rows: &PackageRows,
+    gone: Vec<VersionKey>,
+) -> Result<(), Problem> {
+    let keeps_some = gone.len() < rows.versions.len();
+    let admission = door.admit(Permission::Delete)?;
+    door.remove(&admission, name, Some(rows.package.stamp), Removal::Versions(gone)).await?;
+    if keeps_some { settle_latest(door, name).await } else { Ok(()) }
 }
 
 /// `DELETE /{package}/-rev/{revision}`: the whole package.
@@ -74,16 +80,12 @@ pub(super) async fn remove_file(
     file: &FileName,
     rev: &str,
 ) -> Result<Response, Problem> {
-    let admission = door.admit(Permission::Delete)?;
+    door.admit(Permission::Delete)?;
     let rows = door.package(name).await?;
     let holds = rows.versions.iter().find(|version| version.files.iter().any(|one| one.name == *file));
     if let Some(version) = holds {
         check_revision(&rows, Some(rev))?;
-        let gone = Removal::Versions(vec![version.version.key().clone()]);
-        door.remove(&admission, name, Some(rows.package.stamp), gone).await?;
-        if rows.versions.len() > 1 {
-            settle_latest(door, name).await?;
-        }
+        leave_out(door, name, &rows, vec![version.version.key().clone()]).await?;
     }
     Ok(done(StatusCode::OK))
 }
@@ -115,11 +117,11 @@ fn deprecations(rows: &PackageRows, sent: &BTreeMap<String, Option<String>>) -> 
     rows.versions.iter().filter_map(changed).collect()
 }
 
-fn retagged(rows: &PackageRows, sent: Option<BTreeMap<String, String>>) -> Result<Vec<Annotation>, Refusal> {
+fn retagged(rows: &PackageRows, sent: Option<&BTreeMap<String, String>>) -> Result<Vec<Annotation>, Refusal> {
     let Some(sent) = sent else { return Ok(Vec::new()) };
     let now = Index::new(rows, "").tags();
     let mut changes = Vec::new();
-    for (name, version) in &sent {
+    for (name, version) in sent {
         if now.get(name) != Some(version) {
             changes.push(Annotation::Tag(tag::parse(name)?, NPM.version(version)?.key().clone()));
         }
