@@ -1,11 +1,15 @@
 //! What was taken away counts for the very next request, whatever the server remembers.
 
 use super::kit::{Caller, package};
-use proget_core::Principal;
 use proget_core::access::{FeedScope, Permissions, Rights, Secret};
 use proget_core::feed::FeedSettings;
-use proget_server::TestServer;
-use proget_server::accounts::hash_password;
+use proget_core::ids::KeyId;
+use proget_core::memory::{MemoryCatalog, MemoryStaging, MemoryStore};
+use proget_core::{Catalog, Principal, SystemClock};
+use proget_server::accounts::{FirstAdministrator, FirstPassword, KeyText, hash_password};
+use proget_server::{Server, TestServer};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 async fn server() -> TestServer {
     let server = TestServer::start_with(|builder| builder.feed("internal", "npm")).await.unwrap();
@@ -71,4 +75,44 @@ async fn a_feed_that_is_closed_renamed_or_switched_off_is_so_at_once() {
     admin.post(update, &serde_json::json!({"active": false})).await.expect(200);
     nobody.get("/npm/internal/left-pad").await.expect(404);
     admin.get("/npm/internal/left-pad").await.expect(404);
+}
+
+/// Two servers of one installation, as two nodes are: they share a catalogue and a store, and nothing else.
+#[tokio::test]
+async fn what_one_node_takes_away_the_other_refuses_at_once() {
+    let catalog: Arc<dyn Catalog> = Arc::new(MemoryCatalog::new(Arc::new(SystemClock)));
+    assert!(!catalog.is_exclusive(), "then nodes would not ask it");
+    let (store, staging) = (Arc::new(MemoryStore::new()), Arc::new(MemoryStaging::new()));
+    let key = KeyText::random().unwrap();
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let administrator =
+            FirstAdministrator { password: FirstPassword::Absent, api_key: Some(key.clone()) };
+        let server = Server::builder()
+            .catalog(catalog.clone())
+            .packages(store.clone(), staging.clone())
+            .administrator(administrator)
+            .feed("internal", "npm")
+            .listen("127.0.0.1:0");
+        let server = server.build().await.unwrap();
+        let (registry, listening) = (server.registry().clone(), server.listen().await.unwrap());
+        let url = listening.url();
+        let serving = tokio::spawn(listening.serve(CancellationToken::new()));
+        nodes.push((registry, url, serving));
+    }
+    let [(one, here, _), (_, there, _)] = nodes.as_slice() else { panic!("two nodes") };
+    let admin = Caller::at(here, Some(key.reveal()));
+    for round in 0..20 {
+        let version = format!("1.{round}.0");
+        admin.upload("internal", package("left-pad", &version)).await.expect(200);
+        let wanted = serde_json::json!({"type": "Feed", "feed": "internal", "packagePermissions": ["view"]});
+        let made = admin.post("/api/api-keys/create", &wanted).await.expect(200).json();
+        let elsewhere = Caller::at(there, made["key"].as_str());
+        let index = elsewhere.get("/npm/internal/left-pad").await.expect(200).json();
+        assert_eq!(index["dist-tags"]["latest"], version, "what one node acknowledged the other serves");
+        let id = KeyId(made["id"].as_i64().unwrap());
+        one.revoke_key(&Principal::system(), id).await.unwrap();
+        elsewhere.get("/npm/internal/left-pad").await.expect(401);
+    }
+    nodes.iter().for_each(|(_, _, serving)| serving.abort());
 }
