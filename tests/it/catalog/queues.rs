@@ -1,18 +1,24 @@
 //! Publishing different packages into one feed must not queue on one row.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure};
-use proget_core::catalog::{Catalog as _, StampOf, Stamps as _};
+use anyhow::{Context as _, bail, ensure};
+use proget_core::access::Rights;
+use proget_core::catalog::{
+    AccountChange, Accounts as _, Catalog as _, FeedChange, KeyHash, KeyKind, NewKey, StampOf, Stamps as _,
+};
 use proget_core::conformance::sample;
+use proget_core::feed::FeedSettings;
 use proget_tests::{Outcome, SOON, eventually};
 
 use super::place::{
-    Kind, LONG, Place, create_feed, on_every_server, open, publication, publish, reserve_for,
+    Kind, LONG, Place, create_feed, exec, on_every_server, open, publication, publish, reserve_for,
 };
 use super::proxy::{Mood, Proxy};
 
 on_every_server!(
+    a_key_and_a_feed_in_constant_use_can_be_changed,
     fifteen_packages_are_published_past_one_that_stands_still,
     a_feed_is_deleted_only_between_publishes,
 );
@@ -75,4 +81,55 @@ async fn a_feed_is_deleted_only_between_publishes(kind: Kind) -> Outcome {
         ensure!(left == 0, "{left} rows of {table} outlived their feed");
     }
     Ok(())
+}
+
+/// Publishes overlap all the time, each holding its key's and its feed's row by a shared lock, and
+/// still the key can be revoked and the feed be changed: those who come later wait behind that.
+async fn a_key_and_a_feed_in_constant_use_can_be_changed(kind: Kind) -> Outcome {
+    let place = Arc::new(Place::fresh(kind).await?);
+    let catalog = place.open().await?;
+    let feed = create_feed(&catalog, "f").await?;
+    let hash = KeyHash::of("in constant use");
+    catalog.commit(sample::set().with(AccountChange::CreateKey(key(hash)))).await?;
+    let key = catalog.key(&hash).await?.context("the key that was made")?;
+    let (share, begun) = (if kind == Kind::Postgres { "FOR SHARE" } else { "LOCK IN SHARE MODE" }, 6);
+    let using = Arc::new(tokio::sync::Semaphore::new(0));
+    let mut users = tokio::task::JoinSet::new();
+    for number in 0..begun {
+        let (place, using) = (place.clone(), using.clone());
+        users.spawn(async move {
+            // Never together, so that there is no moment between two of them.
+            tokio::time::sleep(Duration::from_millis(50 * number)).await;
+            loop {
+                let publish = place.other_process().await?;
+                exec(&publish, &format!("SELECT 1 FROM feeds {share}")).await?;
+                exec(&publish, &format!("SELECT 1 FROM api_keys {share}")).await?;
+                using.add_permits(1);
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                publish.commit().await?;
+            }
+            #[expect(unreachable_code, reason = "tells the type of the task's outcome")]
+            Outcome::Ok(())
+        });
+    }
+    using.acquire_many(2 * u32::try_from(begun)?).await?.forget();
+    catalog.commit(sample::set().with(AccountChange::RevokeKey(key.id))).await.context("revoking the key")?;
+    ensure!(catalog.key(&hash).await?.is_none());
+    let update = FeedChange::Update { id: feed.id, name: feed.name, settings: FeedSettings::default() };
+    catalog.commit(sample::set().with(update)).await.context("changing the feed")?;
+    users.shutdown().await;
+    Ok(())
+}
+
+fn key(hash: KeyHash) -> NewKey {
+    NewKey {
+        kind: KeyKind::System,
+        hash,
+        hint: String::new(),
+        display_name: String::new(),
+        description: String::new(),
+        rights: Rights::default(),
+        user: None,
+        expires: None,
+    }
 }

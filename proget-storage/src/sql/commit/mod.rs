@@ -16,6 +16,7 @@ mod package;
 mod publish;
 mod settle;
 mod touched;
+mod turn;
 
 pub(super) use blob::{ARRIVING, CONDEMNED, LIVE};
 
@@ -23,7 +24,7 @@ use super::SqlCatalog;
 use super::fault::{Fault, Meaning};
 use super::session::{Session, values};
 use expect::Expected;
-use proget_core::catalog::{CatalogError, Change, ChangeSet, Committed, JournalEntry};
+use proget_core::catalog::{CatalogError, Change, ChangeSet, Committed, FeedChange, JournalEntry};
 use sea_orm::DbErr;
 use settle::Outcome;
 use std::time::Duration;
@@ -32,6 +33,9 @@ use touched::Touched;
 use uuid::Uuid;
 
 const DOING: &str = "committing a change";
+
+/// Deleting a feed is as much work as the feed has versions. Each of its statements is short.
+const LONG_WORK: Duration = Duration::from_secs(600);
 
 /// How one attempt ended, if not well.
 enum Failure {
@@ -86,7 +90,8 @@ impl SqlCatalog {
     async fn attempt(&self, set: &ChangeSet) -> Result<Committed, Failure> {
         let pools = self.pools();
         let session = self.bounded(async { Ok(pools.begin().await?) }).await?;
-        let committed = match self.bounded(apply(&session, set)).await {
+        let limit = if deletes_a_feed(set) { LONG_WORK } else { self.options.call };
+        let committed = match self.bounded_by(limit, apply(&session, set)).await {
             Ok(committed) => committed,
             // Dropping the session rolls back.
             Err(fault) => return Err(Failure::Nothing(fault)),
@@ -101,6 +106,7 @@ impl SqlCatalog {
 
 async fn apply(session: &Session, set: &ChangeSet) -> Result<Committed, Fault> {
     instance::check_fence(session, set).await?;
+    turn::take(session, &set.changes).await?;
     let mut expected = Expected::judge(session, &set.expect).await?;
     order::lock_in_order(session, &set.changes).await?;
     let mut touched = Touched::default();
@@ -139,6 +145,10 @@ async fn write_journal(session: &Session, set: &ChangeSet, entry: &JournalEntry)
         entry.subject.as_str(),
     ];
     session.exec(sql, values).await.map(drop)
+}
+
+fn deletes_a_feed(set: &ChangeSet) -> bool {
+    set.changes.iter().any(|change| matches!(change, Change::Feed(FeedChange::Delete(_))))
 }
 
 /// A pause that grows, never the same for two who lost to each other.

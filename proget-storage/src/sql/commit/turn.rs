@@ -1,0 +1,40 @@
+//! A turn for the few changes to rows that every publish looks at under a shared lock.
+//!
+//! What surprised us: PostgreSQL lets newcomers join a shared row lock past somebody who waits to
+//! change the row. A key in constant use could then not be revoked, nor a busy feed changed, before
+//! the time-out. Locks on tables are queued in the order of arrival, so such a change asks for its
+//! tables first: publishes that have begun end, those that come later wait behind it, and plain
+//! reads notice nothing. MariaDB queues row locks fairly, and SQLite has one writer.
+
+use super::super::fault::Fault;
+use super::super::session::Session;
+use proget_core::catalog::{AccountChange, Change, FeedChange};
+
+/// Before any expectation is judged, in the order in which publishes lock: feeds, keys, users.
+pub(super) async fn take(session: &Session, changes: &[Change]) -> Result<(), Fault> {
+    if session.dialect != super::super::Dialect::Postgres {
+        return Ok(());
+    }
+    let feeds = changes
+        .iter()
+        .any(|change| matches!(change, Change::Feed(FeedChange::Update { .. } | FeedChange::Delete(_))));
+    let accounts = changes.iter().any(|change| {
+        let Change::Account(change) = change else { return false };
+        match change {
+            AccountChange::SetPassword(..)
+            | AccountChange::SetUserRights(..)
+            | AccountChange::DeleteUser(_)
+            | AccountChange::RevokeKey(_) => true,
+            AccountChange::CreateUser(_)
+            | AccountChange::CreateFirstUser(_)
+            | AccountChange::CreateKey(_) => false,
+        }
+    });
+    if feeds {
+        session.exec_plain("LOCK TABLE feeds IN EXCLUSIVE MODE").await?;
+    }
+    if accounts {
+        session.exec_plain("LOCK TABLE api_keys, users IN EXCLUSIVE MODE").await?;
+    }
+    Ok(())
+}
