@@ -3,7 +3,7 @@
 //! A client that publishes sends the version object ready-made; a tarball that arrives without one
 //! (through the management API, from a folder of old packages) has only its `package.json`, and
 //! what clients would have done to it is done here.
-//! See <https://docs.npmjs.com/cli/configuring-npm/package-json>.
+//! See <https://github.com/npm/cli/blob/latest/docs/lib/content/configuring-npm/package-json.md>.
 
 use super::name;
 use proget_core::refusal::Refusal;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 /// Largest `package.json`, and largest version object, in bytes: 1 MiB.
 pub(crate) const LIMIT: u64 = 1 << 20;
 
-const SEE: &str = "https://docs.npmjs.com/cli/configuring-npm/package-json";
+const SEE: &str = "https://github.com/npm/cli/blob/latest/docs/lib/content/configuring-npm/package-json.md";
 
 /// Members that were made about a package by somebody, not for it by its author.
 const KEPT_PRIVATE: [&str; 2] = ["_nodeVersion", "_npmVersion"];

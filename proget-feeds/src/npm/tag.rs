@@ -2,7 +2,7 @@
 //!
 //! A tag must not be mistaken for a range of versions (`npm install pkg@1` would mean something
 //! else), and must survive in a URL unescaped; clients check both before they send.
-//! See <https://docs.npmjs.com/cli/commands/npm-dist-tag>.
+//! See <https://github.com/npm/cli/blob/latest/docs/lib/content/commands/npm-dist-tag.md>.
 
 use proget_core::package::TagName;
 use proget_core::refusal::Refusal;
@@ -36,7 +36,8 @@ fn is_range(text: &str) -> bool {
 }
 
 fn refuse(rule: impl Into<String>) -> Result<TagName, Refusal> {
-    Err(Refusal::new("dist-tags", rule.into()).see("https://docs.npmjs.com/cli/commands/npm-dist-tag"))
+    Err(Refusal::new("dist-tags", rule.into())
+        .see("https://github.com/npm/cli/blob/latest/docs/lib/content/commands/npm-dist-tag.md"))
 }
 
 #[cfg(test)]

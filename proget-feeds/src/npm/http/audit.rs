@@ -20,7 +20,7 @@ pub(super) async fn advisories(door: &FeedDoor, request: &mut Request) -> Result
 }
 
 /// What npm 6, yarn classic and pnpm ask:
-/// <https://docs.npmjs.com/cli/commands/npm-audit#audit-endpoints>
+/// <https://github.com/npm/cli/blob/latest/docs/lib/content/commands/npm-audit.md#audit-endpoints>
 pub(super) async fn report(door: &FeedDoor, request: &mut Request) -> Result<Response, Problem> {
     door.admit(Permission::View)?;
     intake::ignore(request, LARGEST).await?;

@@ -6,11 +6,12 @@ const API: &str = "https://github.com/npm/registry/blob/main/docs/REGISTRY-API.m
 const METADATA: &str = "https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md";
 const AUTHENTICATION: &str = "https://github.com/npm/registry/blob/main/docs/user/authentication.md";
 const PROFILE: &str = "https://github.com/npm/registry/blob/main/docs/user/profile.md";
-const TAGS: &str = "https://docs.npmjs.com/cli/commands/npm-dist-tag";
-const UNPUBLISH: &str = "https://docs.npmjs.com/cli/commands/npm-unpublish";
-const ACCESS: &str = "https://docs.npmjs.com/cli/commands/npm-access";
-const AUDIT: &str = "https://docs.npmjs.com/cli/commands/npm-audit#audit-endpoints";
-const STAGE: &str = "https://docs.npmjs.com/cli/commands/npm-publish";
+const TAGS: &str = "https://github.com/npm/cli/blob/latest/docs/lib/content/commands/npm-dist-tag.md";
+const UNPUBLISH: &str = "https://github.com/npm/cli/blob/latest/docs/lib/content/commands/npm-unpublish.md";
+const ACCESS: &str = "https://github.com/npm/cli/blob/latest/docs/lib/content/commands/npm-access.md";
+const AUDIT: &str =
+    "https://github.com/npm/cli/blob/latest/docs/lib/content/commands/npm-audit.md#audit-endpoints";
+const STAGE: &str = "https://github.com/npm/cli/blob/latest/docs/lib/content/commands/npm-publish.md";
 
 const BY_FEED: Support = Support::Absent("permissions are given on the feed");
 
