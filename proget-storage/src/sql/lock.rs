@@ -27,8 +27,13 @@ impl OwnerLock {
         if let Some(directory) = database.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             std::fs::create_dir_all(directory).map_err(failed)?;
         }
+        // SQLite follows symbolic links, so the lock must: one file has one owner under all its names.
+        let real = match database.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => database.to_owned(),
+            other => other.map_err(failed)?,
+        };
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(beside(database));
+        let file = options.read(true).write(true).create(true).truncate(false).open(beside(&real));
         let mut file = file.map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -31,6 +31,7 @@ use pools::Pools;
 use proget_core::catalog::{Catalog, CatalogError, ChangeSet, Committed};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use target::Target;
 
 /// What exists, in a SQL database.
@@ -57,8 +58,16 @@ impl SqlCatalog {
     /// after a restart the others are. So the pools are replaced, and the next attempt does not meet
     /// the same again.
     async fn bounded<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        self.bounded_by(self.options.call, attempt).await
+    }
+
+    async fn bounded_by<T>(
+        &self,
+        limit: Duration,
+        attempt: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         let used = self.pools();
-        let outcome = match tokio::time::timeout(self.options.call, attempt).await {
+        let outcome = match tokio::time::timeout(limit, attempt).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Fault::NoAnswer),
         };

@@ -161,8 +161,13 @@ fn postgres_rules(options: &SqlOptions, purpose: Purpose) -> String {
         Purpose::Migrate => (Duration::from_secs(60), Duration::ZERO),
         Purpose::Write | Purpose::Read => (options.lock_wait, options.statement),
     };
+    // Whoever switched it off for the database or the role had other data in mind: an acknowledged
+    // publish must be on the disk. Weaker and stronger degrees of replication stay as they are.
+    let durable = "SELECT set_config('synchronous_commit', 'on', false) \
+                   WHERE current_setting('synchronous_commit') = 'off'";
     format!(
-        "{isolation}; SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+        "{isolation}; {durable}; SET lock_timeout = {}; SET statement_timeout = {}; \
+         SET idle_in_transaction_session_timeout = {}",
         lock.as_millis(),
         statement.as_millis(),
         options.idle_in_transaction.as_millis().max(1),

@@ -97,3 +97,22 @@ async fn half_a_step_is_finished_by_the_next_start_on_mariadb() -> Outcome {
     ensure!(place.number("SELECT COUNT(*) FROM schema_steps WHERE finished IS NULL").await? == 0);
     Ok(())
 }
+
+/// Statements that change the schema commit by themselves on MariaDB, so only a named lock keeps two
+/// starting processes apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_on_mariadb_waits_for_who_is_at_work_on_the_schema() -> Outcome {
+    let place = Place::fresh(Kind::MariaDb).await?;
+    let at_work = place.other_process().await?;
+    exec(&at_work, "DO GET_LOCK(CONCAT('proget-schema-', DATABASE()), 0)").await?;
+    let starting = {
+        let url = place.url.clone();
+        tokio::spawn(async move { SqlCatalog::open(&url, SqlOptions::default()).await })
+    };
+    place.until_somebody_waits().await?;
+    ensure!(!starting.is_finished(), "it did not wait");
+    ensure!(SqlCatalog::status(&place.url).await?.done.is_empty(), "a step was begun without the lock");
+    exec(&at_work, "DO RELEASE_LOCK(CONCAT('proget-schema-', DATABASE()))").await?;
+    starting.await??;
+    Ok(())
+}

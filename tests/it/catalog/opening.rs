@@ -7,6 +7,7 @@ use anyhow::{bail, ensure};
 use proget_core::catalog::{Catalog as _, Instance as _};
 use proget_storage::sql::{OpenError, SqlCatalog, SqlOptions};
 use proget_tests::{Outcome, free_port};
+use sea_orm::ConnectionTrait as _;
 
 use super::place::{Kind, Place, create_feed, on_every_database};
 
@@ -62,6 +63,42 @@ async fn a_second_server_on_one_sqlite_file_is_refused_and_a_third_after_the_fir
     ensure!(matches!(SqlCatalog::migrate(&place.url).await, Err(OpenError::Locked { .. })));
     drop(first);
     ensure!(place.open().await?.is_exclusive());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sqlite_file_has_one_owner_under_all_its_names() -> Outcome {
+    let place = Place::fresh(Kind::Sqlite).await?;
+    let first = place.open().await?;
+    let path = place.url.trim_start_matches("sqlite://");
+    std::os::unix::fs::symlink(path, format!("{path}.alias"))?;
+    let alias = format!("{}.alias", place.url);
+    let second = SqlCatalog::open(&alias, SqlOptions::default()).await;
+    ensure!(matches!(second, Err(OpenError::Locked { .. })), "two owners: {second:?}");
+    drop(first);
+    ensure!(SqlCatalog::open(&alias, SqlOptions::default()).await?.is_exclusive());
+    Ok(())
+}
+
+/// The session itself is asked, by a trigger that runs in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_waits_for_the_disk_although_the_postgres_database_was_told_not_to() -> Outcome {
+    let place = Place::fresh(Kind::Postgres).await?;
+    drop(place.open().await?);
+    let raw = place.raw().await?;
+    for sql in [
+        "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || quote_ident(current_database()) \
+         || ' SET synchronous_commit = off'; END $$",
+        "CREATE TABLE noted (setting text)",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN INSERT INTO noted VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$",
+        "CREATE TRIGGER noting BEFORE INSERT ON feeds FOR EACH ROW EXECUTE FUNCTION note()",
+    ] {
+        raw.execute_unprepared(sql).await?;
+    }
+    create_feed(&*place.open().await?, "f").await?;
+    ensure!(place.number("SELECT COUNT(*) FROM noted").await? == 1);
+    ensure!(place.number("SELECT COUNT(*) FROM noted WHERE setting = 'on'").await? == 1);
     Ok(())
 }
 

@@ -65,7 +65,7 @@ async fn a_feed_is_deleted_only_between_publishes(kind: Kind) -> Outcome {
         tokio::spawn(async move { publish(&catalog, &feed, &format!("p{number:02}"), "1.0").await })
     });
     let publishing: Vec<_> = publishing.collect();
-    let deleted = catalog.commit(sample::set().with(proget_core::catalog::FeedChange::Delete(feed.id))).await;
+    let deleted = catalog.commit(sample::set().with(FeedChange::Delete(feed.id))).await;
     for publish in publishing {
         match publish.await? {
             Ok(_) => {}
@@ -132,4 +132,32 @@ fn key(hash: KeyHash) -> NewKey {
         user: None,
         expires: None,
     }
+}
+
+/// More packages than one statement of the deletion takes.
+async fn a_feed_with_many_packages_is_deleted_whole_and_alone(kind: Kind) -> Outcome {
+    const MANY: usize = 230;
+    let place = Place::fresh(kind).await?;
+    let catalog = place.open().await?;
+    let (gone, kept) = (create_feed(&catalog, "gone").await?, create_feed(&catalog, "kept").await?);
+    publish(&catalog, &kept, "p", "1.0").await?;
+    let publishing = (0..8).map(|worker| {
+        let (catalog, gone) = (catalog.clone(), gone.clone());
+        tokio::spawn(async move {
+            for number in (worker..MANY).step_by(8) {
+                publish(&catalog, &gone, &format!("p{number}"), "1.0").await?;
+            }
+            Outcome::Ok(())
+        })
+    });
+    for worker in publishing.collect::<Vec<_>>() {
+        worker.await??;
+    }
+    ensure!(place.number("SELECT COUNT(*) FROM packages").await? == 1 + i64::try_from(MANY)?);
+    catalog.commit(sample::set().with(FeedChange::Delete(gone.id))).await?;
+    for table in ["feeds", "feed_names", "packages", "versions", "files"] {
+        let left = place.number(&format!("SELECT COUNT(*) FROM {table}")).await?;
+        ensure!(left == 1, "{left} rows of {table} are left");
+    }
+    Ok(())
 }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, ensure};
-use proget_core::catalog::{Accounts as _, Packages as _, StampOf, Stamps as _};
+use proget_core::catalog::{Accounts as _, Catalog as _, PackageChange, Packages as _, StampOf, Stamps as _};
 use proget_core::conformance::sample;
+use proget_core::feed::Feed;
 use proget_core::ids::Stamp;
 use proget_core::package::FileRef;
+use proget_core::package::Fragment;
+use proget_storage::sql::SqlCatalog;
 use proget_tests::Outcome;
 
-use super::place::{Kind, Place, create_feed, on_every_database, publish};
+use super::place::{Kind, LONG, Place, create_feed, on_every_database, publish, reserve_for};
 
 on_every_database!(
     a_stamp_never_comes_with_content_that_is_not_its_own,
@@ -19,39 +22,63 @@ on_every_database!(
     names_that_no_database_would_keep_are_simply_not_there,
 );
 
+/// A version is replaced again and again; its fragment and its file's fragment name the round, and
+/// come from different statements of a read.
 async fn a_stamp_never_comes_with_content_that_is_not_its_own(kind: Kind) -> Outcome {
     let place = Place::fresh(kind).await?;
     let processes = place.open_many(2).await?;
     let (writer, reader) = (processes[0].clone(), processes[1].clone());
     let feed = create_feed(&writer, "f").await?;
-    publish(&writer, &feed, "p", "1.0").await?;
+    replace(&writer, &feed, 0).await?;
     let done = Arc::new(AtomicBool::new(false));
     let reading = (0..4).map(|_| {
         let (reader, done, feed) = (reader.clone(), done.clone(), feed.id);
         tokio::spawn(async move {
-            let mut seen: Vec<(Stamp, usize, usize)> = Vec::new();
+            let mut seen: Vec<(Stamp, Fragment)> = Vec::new();
             while !done.load(Ordering::SeqCst) {
                 let rows = reader.rows(feed, &sample::name("p")).await?.context("the package")?;
-                let files = rows.versions.iter().map(|version| version.files.len()).sum();
-                seen.push((rows.package.stamp, rows.versions.len(), files));
+                for version in rows.versions {
+                    let file = version.files.first().context("a version was seen without its file")?;
+                    ensure!(
+                        file.fragment == version.fragment,
+                        "{:?} with {:?}",
+                        version.fragment,
+                        file.fragment
+                    );
+                    seen.push((rows.package.stamp, version.fragment));
+                }
             }
             Outcome::Ok(seen)
         })
     });
     let reading: Vec<_> = reading.collect();
-    for number in 1..60 {
-        publish(&writer, &feed, "p", &format!("1.{number}")).await?;
+    for round in 1..100 {
+        replace(&writer, &feed, round).await?;
     }
     done.store(true, Ordering::SeqCst);
     let mut content = HashMap::new();
     for reader in reading {
-        for (stamp, versions, files) in reader.await?? {
-            ensure!(versions == files, "a version was seen without its file: {versions} and {files}");
-            let known = *content.entry(stamp).or_insert(versions);
-            ensure!(known == versions, "one stamp came with {known} and with {versions} versions");
+        for (stamp, fragment) in reader.await?? {
+            let known = content.entry(stamp).or_insert_with(|| fragment.clone());
+            ensure!(*known == fragment, "one stamp came with {known:?} and with {fragment:?}");
         }
     }
     ensure!(content.len() > 1, "the readers saw no change at all");
+    Ok(())
+}
+
+async fn replace(catalog: &SqlCatalog, feed: &Feed, round: usize) -> Outcome {
+    let blob = reserve_for(catalog, &format!("round {round}"), LONG).await?;
+    let mut new = sample::new_file(feed.id, "p", "1.0", &format!("round {round}"), &blob);
+    (new.version_fragment, new.file_fragment) = {
+        let fragment = sample::fragment(&format!("round {round}"));
+        (fragment.clone(), fragment)
+    };
+    let mut changes = sample::set();
+    if round > 0 {
+        changes = changes.with(PackageChange::RemoveFile(feed.id, sample::name("p"), new.file.clone()));
+    }
+    catalog.commit(changes.with(PackageChange::AddFile(Box::new(new)))).await?;
     Ok(())
 }
 

@@ -1,24 +1,22 @@
 //! Changes to feeds.
 
 use super::super::fault::Fault;
-use super::super::session::{Session, values};
+use super::super::session::{Columns, Session, marks, values};
 use super::touched::SLOTS;
 use proget_core::catalog::{Conflict, FeedChange};
 use proget_core::feed::{FeedName, FeedSettings, FormatId};
 use proget_core::ids::{FeedId, Stamp};
+use sea_orm::Value;
 use std::collections::BTreeSet;
+
+/// How many packages one statement deletes.
+const BATCH: i64 = 100;
 
 pub(super) async fn change(session: &Session, change: &FeedChange) -> Result<(), Fault> {
     match change {
         FeedChange::Create { name, format, settings } => create(session, name, format, settings).await,
         FeedChange::Update { id, name, settings } => update(session, *id, name, settings).await,
-        FeedChange::Delete(id) => {
-            // Everything inside goes with it by foreign keys; blobs stay for the sweep.
-            match session.exec("DELETE FROM feeds WHERE id = ?", values![id.0]).await? {
-                0 => Err(Conflict::Absent.into()),
-                _ => Ok(()),
-            }
-        }
+        FeedChange::Delete(id) => delete(session, *id).await,
     }
 }
 
@@ -53,6 +51,27 @@ async fn update(
     }
     session.exec("DELETE FROM feed_names WHERE feed_id = ?", values![id.0]).await?;
     claim_names(session, id, name, settings).await
+}
+
+/// Everything inside a feed goes with it by foreign keys; blobs stay for the sweep. Packages go in
+/// batches first: a feed may be so large that one statement would meet its time limit.
+async fn delete(session: &Session, id: FeedId) -> Result<(), Fault> {
+    // Publishes into the feed wait from here on, and then find it gone.
+    if !session.any("SELECT 1 FROM feeds WHERE id = ? {lock}", values![id.0]).await? {
+        return Err(Conflict::Absent.into());
+    }
+    loop {
+        let sql = "SELECT id FROM packages WHERE feed_id = ? ORDER BY id LIMIT ?";
+        let rows = session.all(sql, values![id.0, BATCH]).await?;
+        if rows.is_empty() {
+            break;
+        }
+        let ids = rows.iter().map(|row| Columns::of(row, session.dialect).int().map(Value::from));
+        let ids: Vec<Value> = ids.collect::<Result<_, Fault>>()?;
+        session.exec(&format!("DELETE FROM packages WHERE id IN ({})", marks(ids.len())), ids).await?;
+    }
+    session.exec("DELETE FROM feeds WHERE id = ?", values![id.0]).await?;
+    Ok(())
 }
 
 async fn claim_names(
