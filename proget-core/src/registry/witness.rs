@@ -13,6 +13,7 @@ use crate::blob::BlobStore;
 use crate::catalog::{
     Action, CatalogError, ChangeSet, Conflict, Fence, InstanceChange, InstanceRow, JournalEntry,
 };
+use crate::feed::StoreName;
 use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -22,10 +23,15 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     installation: Uuid,
+    /// The store's own name: one directory under two names would be swept as one and as the other,
+    /// and what belongs to the one is a stray to the other.
+    store: String,
     nonce: Uuid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<Uuid>,
 }
+
+const TWO_NAMES: &str = "it was last swept under another name (two names for one place?)";
 
 impl Registry {
     /// Finds the last round's nonce in catalogue and every store, and leaves the next in all.
@@ -40,15 +46,13 @@ impl Registry {
             return Ok(instance.deletes_stopped);
         }
         for (name, store) in self.packages.stores() {
-            if let Some(why) = mismatch(&instance, read_note(&**store).await?.as_ref()) {
+            if let Some(why) = mismatch(&instance, name, read_note(&**store).await?.as_ref()) {
                 return self.stop_deletes(fence, format!("package store '{name}': {why}")).await;
             }
         }
         let next = Uuid::new_v4();
         let nonce = instance.witness.unwrap_or(next);
-        let pending = Note { installation: instance.installation, nonce, pending: Some(next) };
-        let done = Note { installation: instance.installation, nonce: next, pending: None };
-        self.write_notes(&pending).await?;
+        self.write_notes(instance.installation, nonce, Some(next)).await?;
         let identity = instance.identity;
         let witness = InstanceChange::Witness { previous: instance.witness, next, identity };
         match self.fresh.commit(ChangeSet::by(system_actor()).fenced(fence).with(witness)).await {
@@ -57,15 +61,20 @@ impl Registry {
             }
             outcome => outcome?,
         };
-        self.write_notes(&done).await?;
+        self.write_notes(instance.installation, next, None).await?;
         if !wait.is_zero() {
             self.runtime.sleep(wait).await;
         }
         let witness = self.fresh.read().instance().await?.witness;
         for (name, store) in self.packages.stores() {
+            let (installation, store_name) = (instance.installation, name.to_string());
+            let done = Note { installation, store: store_name, nonce: next, pending: None };
             let note = read_note(&**store).await?;
-            if note != Some(Ok(done.clone())) && witness == Some(next) {
-                let why = "somebody else is sweeping this store with another database";
+            if note != Some(Ok(done)) && witness == Some(next) {
+                let why = match note {
+                    Some(Ok(note)) if note.store != name.as_str() => TWO_NAMES,
+                    _ => "somebody else is sweeping this store with another database",
+                };
                 return self.stop_deletes(fence, format!("package store '{name}': {why}")).await;
             }
         }
@@ -90,14 +99,14 @@ impl Registry {
         let confirm = ChangeSet::by(system_actor()).with(InstanceChange::ConfirmDeletes).record(entry);
         self.fresh.commit(confirm).await?;
         // Killed here, the notes still disagree and the next sweep stops deletes again.
-        let note = match instance.witness {
-            Some(nonce) => Note { installation: instance.installation, nonce, pending: None },
+        let (nonce, pending) = match instance.witness {
+            Some(nonce) => (nonce, None),
             None => {
                 let nonce = Uuid::new_v4();
-                Note { installation: instance.installation, nonce, pending: Some(nonce) }
+                (nonce, Some(nonce))
             }
         };
-        self.write_notes(&note).await
+        self.write_notes(instance.installation, nonce, pending).await
     }
 
     async fn stop_deletes(&self, fence: Fence, why: String) -> Result<Option<String>, Problem> {
@@ -111,11 +120,17 @@ impl Registry {
         Ok(Some(why))
     }
 
-    async fn write_notes(&self, note: &Note) -> Result<(), Problem> {
-        let text =
-            serde_json::to_vec(note).map_err(|error| Problem::internal("writing the witness", &error))?;
-        for (_, store) in self.packages.stores() {
-            store.set_note(text.clone().into()).await?;
+    async fn write_notes(
+        &self,
+        installation: Uuid,
+        nonce: Uuid,
+        pending: Option<Uuid>,
+    ) -> Result<(), Problem> {
+        for (name, store) in self.packages.stores() {
+            let note = Note { installation, store: name.to_string(), nonce, pending };
+            let text = serde_json::to_vec(&note)
+                .map_err(|error| Problem::internal("writing the witness", &error))?;
+            store.set_note(text.into()).await?;
         }
         Ok(())
     }
@@ -127,7 +142,7 @@ async fn read_note(store: &dyn BlobStore) -> Result<Option<Result<Note, String>>
 }
 
 /// Why catalogue and store do not belong together, if they do not.
-fn mismatch(instance: &InstanceRow, note: Option<&Result<Note, String>>) -> Option<String> {
+fn mismatch(instance: &InstanceRow, name: &StoreName, note: Option<&Result<Note, String>>) -> Option<String> {
     let other_database = instance.known_identity.as_ref().is_some_and(|known| *known != instance.identity);
     if other_database {
         return Some("the database is not the one that the last sweep ran on (restored or replaced?)".into());
@@ -140,6 +155,9 @@ fn mismatch(instance: &InstanceRow, note: Option<&Result<Note, String>>) -> Opti
     };
     if note.installation != instance.installation {
         return Some("it belongs to another installation".into());
+    }
+    if note.store != name.as_str() {
+        return Some(TWO_NAMES.into());
     }
     match instance.witness {
         Some(known) if note.nonce == known || note.pending == Some(known) => None,

@@ -1,12 +1,14 @@
 //! What sweeping takes and what it leaves alone.
 
-use crate::stand::{Stand, sweep_now};
+use crate::stand::{Impatient, Plain, Stand, sweep_now};
 use bytes::Bytes;
 use proget_core::Problem;
 use proget_core::artifact::Artifact;
-use proget_core::blob::{BlobKey, BlobStore as _};
+use proget_core::blob::{BlobKey, BlobStore as _, IntakeLimits, PackageStore};
 use proget_core::digest::{DigestSet, Sha256};
-use proget_core::registry::SweepReport;
+use proget_core::feed::StoreName;
+use proget_core::registry::{FreshCatalog, Registry, SweepReport};
+use std::sync::Arc;
 use std::time::Duration;
 
 const DELAY: Duration = Duration::from_secs(600);
@@ -128,4 +130,20 @@ async fn of_two_sweepers_the_later_one_takes_over_and_the_earlier_one_is_fenced(
     for outcome in [first, second] {
         assert!(matches!(outcome, Ok(_) | Err(Problem::Busy { .. })), "{outcome:?}");
     }
+}
+
+/// A directory that was configured twice would be swept as one store and as the other: all that lies
+/// there under the first name is a stray under the second.
+#[tokio::test]
+async fn one_directory_under_the_names_of_two_stores_stops_deletes() {
+    let stand = Stand::new().await;
+    stand.publish("apple 1").await.unwrap();
+    let stores = ["default", "second"]
+        .map(|name| (StoreName::new(name).unwrap(), stand.disk.clone() as Arc<dyn proget_core::BlobStore>));
+    let packages = PackageStore::with_stores(stores.into(), stand.staging.clone(), IntakeLimits::default());
+    let fresh = FreshCatalog::new(stand.catalog.clone(), Arc::new(Impatient));
+    let twice = Registry::new(fresh, packages, vec![&Plain], Arc::new(Impatient));
+    let report = twice.sweep(sweep_now()).await.unwrap();
+    assert!(report.deletes_stopped.is_some_and(|why| why.contains("two names")));
+    assert_eq!(report.strays, 0);
 }
