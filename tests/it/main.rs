@@ -8,6 +8,7 @@ mod differential;
 mod durability;
 mod kill;
 mod kit;
+mod memory;
 mod rules;
 mod seams;
 mod server;
