@@ -102,7 +102,8 @@ fn key_row(key: &KeyLine) -> Vec<String> {
 }
 
 fn verified(found: &Verified) -> String {
-    let mut text = format!("{} files read, {}", found.blobs, size(found.bytes));
+    let files = if found.blobs == 1 { "file" } else { "files" };
+    let mut text = format!("{} {files} read, {}", found.blobs, size(found.bytes));
     if found.damage.is_empty() {
         return text + ": all as they were published";
     }

@@ -91,10 +91,9 @@ async fn delete_feed(
     let feed = registry.any_feed(caller, name).await.map_err(failure)?;
     let totals = registry.fresh().read().totals(feed.id).await.map_err(|error| failure(error.into()))?;
     if content == Content::MustBeEmpty && totals.packages > 0 {
-        let what = format!(
-            "the feed {} holds {} packages, which would be deleted with it",
-            feed.name, totals.packages
-        );
+        let (name, count) = (&feed.name, totals.packages);
+        let packages = if count == 1 { "package" } else { "packages" };
+        let what = format!("the feed {name} holds {count} {packages}, to be deleted with it");
         return Err(Failure(format!("{what}; say --yes if that is meant")));
     }
     registry.delete_feed(caller, &feed).await.map_err(failure)?;

@@ -98,14 +98,15 @@ async fn accept(listener: UnixListener, registry: Arc<Registry>) {
 async fn answer(stream: UnixStream, registry: &Registry) -> io::Result<()> {
     let sender = stream.peer_cred()?.uid();
     let (input, mut output) = stream.into_split();
+    let mut input = BufReader::new(input.take(LONGEST_ORDER));
+    let mut line = String::new();
+    // Read also what will be refused: closing with bytes unread would take our answer back.
+    input.read_line(&mut line).await?;
     if sender != 0 && sender != rustix::process::geteuid().as_raw() {
         tracing::warn!(uid = sender, "refused an order from another user");
         let what = "only the server's own user and root may give orders".to_owned();
         return write(&mut output, &Reply::Failed(Failure(what))).await;
     }
-    let mut input = BufReader::new(input.take(LONGEST_ORDER));
-    let mut line = String::new();
-    input.read_line(&mut line).await?;
     let order: Order = match serde_json::from_str(&line) {
         Ok(order) => order,
         Err(error) => {

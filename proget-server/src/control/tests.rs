@@ -66,7 +66,7 @@ async fn orders_through_the_socket_do_what_orders_in_the_process_do() {
     assert_eq!((line.may.as_str(), line.kind.as_str()), ("view, delete in internal", "feed"));
     assert!(line.expires.is_some() && text.0.starts_with(line.hint.trim_end_matches('…')));
     let Outcome::Keys(keys) = execute(&Order::ListKeys, &registry, |_| {}).await.unwrap() else { panic!() };
-    assert_eq!(keys, [line.clone()]);
+    assert_eq!(keys, std::slice::from_ref(&line));
 
     send(folder.path(), &Order::RevokeKey { id: line.id }).await.unwrap();
     let hash = proget_core::catalog::KeyHash::of(&text.0);

@@ -2,7 +2,10 @@
 
 use anyhow::{Context as _, ensure};
 use proget_tests::server::{ADMIN_KEY, ADMIN_PASSWORD};
-use proget_tests::{Database, MariaDb, Outcome, Package, Postgres, ProgetProcess, ServerSetup};
+use proget_tests::{Answer, Database, MariaDb, Outcome, Package, Postgres, ProgetProcess, ServerSetup};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 /// How the server answers a request that brings this key.
 async fn answer_to(server: &ProgetProcess, feed: &str, key: &str) -> Outcome<u16> {
@@ -115,5 +118,46 @@ async fn neither_the_log_nor_the_configuration_shows_a_secret() -> Outcome {
         let line = log.lines().find(|line| line.contains(secret));
         ensure!(line.is_none(), "the log shows {secret}: {}", line.unwrap_or_default());
     }
+    Ok(())
+}
+
+/// `proget feed list` as the user nobody, who can read the program.
+async fn as_nobody(server: &ProgetProcess, program: &std::path::Path) -> Outcome<Answer> {
+    let given = server.command_line(&["feed", "list"]);
+    let mut command = tokio::process::Command::new(program);
+    command.args(given.as_std().get_args()).current_dir("/").env_clear().uid(65_534).gid(65_534);
+    for (name, value) in given.as_std().get_envs() {
+        command.envs(value.map(|value| (name, value)));
+    }
+    let output = command.stdin(Stdio::null()).output().await?;
+    Ok(Answer {
+        command: "proget feed list, as nobody".into(),
+        status: output.status,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// Needs root, like the rest of `./test.sh`: nobody else can become another user.
+#[tokio::test]
+async fn other_users_of_the_machine_give_no_orders() -> Outcome {
+    let server = ServerSetup::new().start().await?;
+    server.create_feed("npm", "internal").await?;
+    let open_to_all = |path: &std::path::Path| std::fs::set_permissions(path, Permissions::from_mode(0o777));
+    let folder = tempfile::tempdir()?;
+    let program = folder.path().join("proget");
+    std::fs::copy(server.command_line(&[]).as_std().get_program(), &program)?;
+    open_to_all(folder.path())?;
+    open_to_all(&program)?;
+
+    let answer = as_nobody(&server, &program).await?;
+    ensure!(!answer.status.success(), "nobody was let in");
+    answer.says("65534 may not use its socket")?.does_not_say("internal")?;
+    // Even if somebody opens the directory and the socket: the kernel tells who is there.
+    open_to_all(&server.data())?;
+    open_to_all(&server.data().join("proget.sock"))?;
+    let answer = as_nobody(&server, &program).await?;
+    super::ended_with(&answer, 1)?;
+    answer.says("only the server's own user and root may give orders")?.does_not_say("internal")?;
     Ok(())
 }

@@ -59,7 +59,7 @@ async fn a_sweep_removes_what_nothing_refers_to_and_nothing_else() -> Outcome {
 
     let refused = server.command(&["feed", "delete", "old"]).await?;
     ended_with(&refused, 1)?;
-    refused.says("holds 1 packages")?.says("--yes")?;
+    refused.says("holds 1 package,")?.says("--yes")?;
     server.command(&["feed", "delete", "old", "--yes"]).await?.succeeded()?;
 
     // A publish reserves its bytes for a while; let that while have passed.
@@ -86,7 +86,7 @@ async fn a_sweep_removes_what_nothing_refers_to_and_nothing_else() -> Outcome {
     ensure!(!is_there()?, "the bytes are still there after two sweeps");
     let status = server.http().get(kept).bearer_auth(ADMIN_KEY).send().await?.status();
     ensure!(status == 200, "a package that is referred to was answered {status} after the sweep");
-    server.command(&["verify"]).await?.succeeded()?.says("1 files read")?;
+    server.command(&["verify"]).await?.succeeded()?.says("1 file read")?;
     Ok(())
 }
 

@@ -3,12 +3,14 @@
 //! - `access`: keys and passwords, which must count for the very next request;
 //! - `care`: verifying and sweeping;
 //! - `starting`: everything that can be wrong at start, each with one sentence and its exit code;
-//! - `stopping`: signals.
+//! - `stopping`: signals;
+//! - `tour`: the README's five minutes, word for word.
 
 mod access;
 mod care;
 mod starting;
 mod stopping;
+mod tour;
 
 use anyhow::ensure;
 use proget_tests::{Answer, Outcome, Package, ProgetProcess, Registry};
