@@ -15,9 +15,9 @@ pub(super) async fn take(session: &Session, changes: &[Change]) -> Result<(), Fa
     if session.dialect != super::super::Dialect::Postgres {
         return Ok(());
     }
-    let feeds = changes
-        .iter()
-        .any(|change| matches!(change, Change::Feed(FeedChange::Update { .. } | FeedChange::Delete(_))));
+    // Not for a deletion: it may take long, and publishes into all other feeds would wait for it.
+    // Who must delete a feed in constant use makes it inactive first, which is an update.
+    let feeds = changes.iter().any(|change| matches!(change, Change::Feed(FeedChange::Update { .. })));
     let accounts = changes.iter().any(|change| {
         let Change::Account(change) = change else { return false };
         match change {
