@@ -223,3 +223,64 @@ fn wants_text(request: &Request) -> bool {
         None => request.header("accept").is_some_and(|accept| accept.trim_start().starts_with("text/plain")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use proget_cluster::{Chore, ChoreError, Findings, Runner};
+    use proget_core::SystemClock;
+    use proget_core::blob::{IntakeLimits, PackageStore};
+    use proget_core::memory::{MemoryCatalog, MemoryStaging, MemoryStore};
+    use proget_core::registry::FreshCatalog;
+    use proget_storage::TokioRuntime;
+
+    #[derive(Debug)]
+    struct Failing;
+
+    #[async_trait]
+    impl Chore for Failing {
+        fn name(&self) -> &'static str {
+            "sweep"
+        }
+
+        fn about(&self) -> &'static str {
+            "fails"
+        }
+
+        fn every(&self) -> Duration {
+            Duration::from_secs(3600)
+        }
+
+        async fn tend(&self) -> Result<Findings, ChoreError> {
+            Err(ChoreError { doing: "the password of the database is hunter2".into(), source: None })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_chore_that_fails_is_named_and_why_stays_in_the_log() {
+        let runtime = Arc::new(TokioRuntime);
+        let catalog = Arc::new(MemoryCatalog::new(Arc::new(SystemClock)));
+        let packages = PackageStore::new(
+            Arc::new(MemoryStore::new()),
+            Arc::new(MemoryStaging::new()),
+            IntakeLimits::default(),
+        );
+        let fresh = FreshCatalog::new(catalog, runtime.clone());
+        let health = Health::new(Arc::new(Registry::new(fresh, packages, Vec::new(), runtime)));
+        let running = Arc::new(Runner::new().chore(Arc::new(Failing)).start());
+        health.watch(&running);
+        assert_eq!(health.report().await.service_status, "OK", "nothing has run yet");
+        assert!(running.run_now("sweep"));
+        let begun = Instant::now();
+        while health.service().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the chore never failed");
+            tokio::task::yield_now().await;
+        }
+        let report = health.report().await;
+        assert_eq!((report.service_status, report.database_status), ("Error", "OK"));
+        let told = report.complaint().unwrap();
+        assert!(told.contains("'sweep'") && !told.contains("hunter2"), "{told}");
+        assert_eq!(health.unready().await, None, "a failed chore is no reason to send requests elsewhere");
+    }
+}

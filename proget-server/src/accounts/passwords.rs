@@ -211,17 +211,20 @@ mod tests {
     async fn somebody_unknown_takes_as_long_as_a_wrong_password() {
         let passwords = Passwords::new().unwrap();
         let (bob, wrong) = (bob("correct horse").await, Secret::new("incorrect horse"));
-        let mut quickest = [Duration::MAX; 2];
-        for _ in 0..5 {
+        let mut quickest = [f64::MAX; 2];
+        // The quickest of many: on a busy machine any single one may take long. Half and double leave
+        // room; without the work the unknown user would take a thousandth, however often one tries.
+        for round in 0..60 {
             for (place, user) in [Some(&bob), None].into_iter().enumerate() {
                 let start = Instant::now();
                 assert!(passwords.verify(user, &wrong).await.is_err());
-                quickest[place] = quickest[place].min(start.elapsed());
+                quickest[place] = quickest[place].min(start.elapsed().as_secs_f64());
+            }
+            if round >= 4 && (0.5..2.0).contains(&(quickest[0] / quickest[1])) {
+                return;
             }
         }
-        let [known, unknown] = quickest.map(|time| time.as_secs_f64());
-        // Half and double leave room for a busy machine; without the work it would be a thousandth.
-        assert!((0.5..2.0).contains(&(known / unknown)), "{known} s against {unknown} s");
+        panic!("{} s for a wrong password, {} s for somebody unknown", quickest[0], quickest[1]);
     }
 
     #[tokio::test]
