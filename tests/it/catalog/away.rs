@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use proget_core::catalog::{Catalog as _, CatalogError, Feeds as _, StampOf, Stamps as _};
 use proget_core::conformance::sample::set;
-use proget_storage::sql::SqlCatalog;
+use proget_storage::sql::{OpenError, SqlCatalog, SqlOptions};
 use proget_tests::{MariaDb, Outcome, Postgres, SOON, eventually};
+use sea_orm::{ConnectionTrait as _, Statement};
 
 use super::place::{Kind, Place, create_feed, journal_entry, on_every_server, open};
 use super::proxy::{Mood, Proxy};
@@ -81,6 +82,44 @@ async fn mariadb_stopped_or_killed_and_started_again() -> Outcome {
         everything_works(&catalog).await?;
     }
     server.restart().await?;
+    everything_works(&catalog).await
+}
+
+/// A server that answers, but from the past: a replica, or a primary that was demoted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_only_replays_is_as_good_as_away() -> Outcome {
+    let mut server = Postgres::start().await?;
+    let database = server.database().await?;
+    let catalog = open(&database.url).await?;
+    create_feed(&catalog, "f").await?;
+    let raw = database.connect().await?;
+    let asked = Statement::from_string(raw.get_database_backend(), "SHOW data_directory");
+    let folder: String = raw.query_one_raw(asked).await?.context("no answer")?.try_get_by_index(0)?;
+    raw.close().await?;
+    let signal = std::path::Path::new(&folder).join("standby.signal");
+    server.stop().await?;
+    std::fs::write(&signal, "")?;
+    server.resume().await?;
+    everything_is_unavailable(&catalog).await?;
+    let refused = SqlCatalog::open(&database.url, SqlOptions::default()).await;
+    ensure!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+    server.stop().await?;
+    std::fs::remove_file(&signal)?;
+    server.resume().await?;
+    everything_works(&catalog).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_that_only_reads_is_refused() -> Outcome {
+    let server = MariaDb::start().await?;
+    let database = server.database().await?;
+    let raw = database.connect().await?;
+    raw.execute_unprepared("SET GLOBAL read_only = 1").await?;
+    let refused = SqlCatalog::open(&database.url, SqlOptions::default()).await;
+    ensure!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+    raw.execute_unprepared("SET GLOBAL read_only = 0").await?;
+    let catalog = open(&database.url).await?;
+    create_feed(&catalog, "f").await?;
     everything_works(&catalog).await
 }
 

@@ -13,10 +13,12 @@ use proget_core::feed::FeedSettings;
 use proget_tests::{Outcome, SOON, eventually};
 
 use super::place::{
-    Kind, LONG, Place, create_feed, exec, on_every_server, open, publication, publish, reserve_for,
+    Kind, LONG, Place, create_feed, exec, on_every_database, on_every_server, open, publication, publish,
+    reserve_for,
 };
 use super::proxy::{Mood, Proxy};
 
+on_every_database!(a_feed_with_many_packages_is_deleted_whole_and_alone);
 on_every_server!(
     a_key_and_a_feed_in_constant_use_can_be_changed,
     fifteen_packages_are_published_past_one_that_stands_still,
