@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use proget_core::access::{Permission, Secret};
 use proget_core::artifact::Artifact;
 use proget_core::blob::{Blob, PackageStore};
-use proget_core::catalog::{Found, Page, PackageRows, PageRequest, Search};
+use proget_core::catalog::{Found, PackageRows, Page, PageRequest, Search};
 use proget_core::ids::Stamp;
 use proget_core::package::{FileRef, Fragment, Manifest, NameKey, Offer, VersionKey};
 use proget_core::registry::{Admission, Annotation, Document, Item, Published, Removal, Rendered};
@@ -53,7 +53,12 @@ impl FeedDoor {
     /// A door to `feed` for `caller`; `root` is the feed's own address as clients call it, without
     /// trailing slash.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, feed: Arc<Feed>, caller: Principal, root: impl Into<Arc<str>>) -> Self {
+    pub fn new(
+        registry: Arc<Registry>,
+        feed: Arc<Feed>,
+        caller: Principal,
+        root: impl Into<Arc<str>>,
+    ) -> Self {
         Self { registry, feed, caller, root: root.into(), sign_in: None }
     }
 
@@ -137,7 +142,12 @@ impl FeedDoor {
     ///
     /// # Errors
     /// As there.
-    pub async fn document<F>(&self, package: &NameKey, kind: &str, render: F) -> Result<Arc<Document>, Problem>
+    pub async fn document<F>(
+        &self,
+        package: &NameKey,
+        kind: &str,
+        render: F,
+    ) -> Result<Arc<Document>, Problem>
     where
         F: FnOnce(&PackageRows) -> Option<Rendered> + Send + 'static,
     {

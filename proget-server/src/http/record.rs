@@ -130,7 +130,7 @@ impl RequestRecord {
             id,
             client,
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            path: printable(request.uri().path()),
             label,
             started: Instant::now(),
             answered: None,
@@ -212,6 +212,15 @@ impl Drop for RequestRecord {
     }
 }
 
+/// What logs may show of a path. Signing out names the token in the path, as npm's protocol has it.
+fn printable(path: &str) -> String {
+    const TOKEN: &str = "/-/user/token/";
+    match path.find(TOKEN) {
+        Some(at) => format!("{}…", &path[..at + TOKEN.len()]),
+        None => path.to_owned(),
+    }
+}
+
 struct RecordedBody {
     body: BoxBody<Bytes, io::Error>,
     /// `Content-Length`: hyper stops asking after that many bytes.
@@ -253,6 +262,12 @@ impl Body for RecordedBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_in_a_path_is_not_shown() {
+        assert_eq!(printable("/npm/f/-/user/token/pg_secret"), "/npm/f/-/user/token/…");
+        assert_eq!(printable("/npm/f/left-pad"), "/npm/f/left-pad");
+    }
 
     #[test]
     fn a_harmless_id_is_kept_and_any_other_is_replaced() {
