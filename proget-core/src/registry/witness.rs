@@ -57,6 +57,12 @@ impl Registry {
         let witness = InstanceChange::Witness { previous: instance.witness, next, identity };
         match self.fresh.commit(ChangeSet::by(system_actor()).fenced(fence).with(witness)).await {
             Err(CatalogError::Fenced | CatalogError::Conflict(Conflict::InstanceChanged)) => {
+                // Our notes may have replaced those of the sweep that overtook us; left like that,
+                // they would look like a store that was restored.
+                let now = self.fresh.read().instance().await?;
+                if let Some(nonce) = now.witness {
+                    self.write_notes(now.installation, nonce, None).await?;
+                }
                 return Err(Problem::busy("sweeping, which another process has taken over"));
             }
             outcome => outcome?,

@@ -109,7 +109,7 @@ async fn a_lost_commit_answer_means_busy_and_the_retry_finds_what_is_there() {
 
 /// A store under which, once, the world moves on: the reservation has run out and a sweep takes the row.
 #[derive(Debug)]
-struct Overtaken {
+pub(crate) struct Overtaken {
     disk: Arc<MemoryStore>,
     memory: Arc<MemoryCatalog>,
     clock: Arc<ManualClock>,
@@ -119,12 +119,14 @@ struct Overtaken {
 
 /// When the world moves on.
 #[derive(Debug, PartialEq)]
-enum Moment {
+pub(crate) enum Moment {
     /// While the put is under way (its machine was suspended), so that the publish finds out when it
     /// renews its reservation.
     DuringPut,
     /// When the bytes have been put.
     AfterPut,
+    /// When a sweep is about to write its note: another one comes and goes.
+    BeforeNote,
 }
 
 impl Overtaken {
@@ -141,7 +143,7 @@ impl Overtaken {
         self.memory.commit(by().fenced(Fence { role, term, holder }).with(doom)).await.unwrap();
     }
 
-    async fn stand(moment: Moment) -> Stand {
+    pub(crate) async fn stand(moment: Moment) -> Stand {
         let clock = Arc::new(ManualClock::default());
         let memory = Arc::new(MemoryCatalog::new(clock.clone()));
         let disk = Arc::new(MemoryStore::new());
@@ -167,7 +169,9 @@ impl BlobStore for Overtaken {
             return self.disk.put(key, artifact).await;
         }
         let put = self.disk.put(key, artifact).await?;
-        self.overtake().await;
+        if self.moment == Moment::AfterPut {
+            self.overtake().await;
+        }
         Ok(put)
     }
 
@@ -196,6 +200,10 @@ impl BlobStore for Overtaken {
     }
 
     async fn set_note(&self, note: Bytes) -> Result<(), StoreError> {
+        if self.moment == Moment::BeforeNote && !self.overtaken.swap(true, Ordering::SeqCst) {
+            let other = Stand::over(self.clock.clone(), self.memory.clone(), self.disk.clone()).await;
+            other.registry.sweep(crate::stand::sweep_now()).await.expect("the other sweep ends well");
+        }
         self.disk.set_note(note).await
     }
 }

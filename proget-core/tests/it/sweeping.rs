@@ -1,5 +1,6 @@
 //! What sweeping takes and what it leaves alone.
 
+use crate::publishing::{Moment, Overtaken};
 use crate::stand::{Impatient, Plain, Stand, sweep_now};
 use bytes::Bytes;
 use proget_core::Problem;
@@ -146,4 +147,15 @@ async fn one_directory_under_the_names_of_two_stores_stops_deletes() {
     let report = twice.sweep(sweep_now()).await.unwrap();
     assert!(report.deletes_stopped.is_some_and(|why| why.contains("two names")));
     assert_eq!(report.strays, 0);
+}
+
+#[tokio::test]
+async fn a_sweep_that_was_overtaken_leaves_no_note_that_looks_like_a_restored_store() {
+    let slow = Overtaken::stand(Moment::BeforeNote).await;
+    let other = Stand::over(slow.clock.clone(), slow.memory.clone(), slow.disk.clone()).await;
+    other.sweep().await;
+    let overtaken = slow.registry.sweep(sweep_now()).await;
+    assert!(matches!(overtaken, Err(Problem::Busy { .. })), "{overtaken:?}");
+    // Asserts that deletes go on.
+    other.sweep().await;
 }
