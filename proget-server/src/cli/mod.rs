@@ -75,10 +75,14 @@ fn perform(said: Said) -> Result<Ending, Stopped> {
             },
         }
     });
+    // Tasks get a moment to let go of what they hold: the scratch folder goes with the last of them.
     // Blocking work that nobody waits for any more must not keep the program from ending.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(LETTING_GO);
     ending
 }
+
+/// How long an orderly end waits for tasks and blocking work after everything else is done.
+const LETTING_GO: std::time::Duration = std::time::Duration::from_millis(500);
 
 fn misconfigured(complaints: crate::config::Complaints) -> Stopped {
     Stopped::new(Ending::Misconfigured, complaints.to_string())

@@ -90,11 +90,16 @@ impl Started {
         let stop = CancellationToken::new();
         let mut serving = pin!(listening.serve(stop.clone()));
         tokio::select! {
-            _ = &mut serving => {}
-            () = requests.next() => {}
+            biased;
+            () = requests.next() => {
+                tracing::info!("stopping; requests in flight are finished first");
+                stop.cancel();
+            }
+            drained = &mut serving => {
+                tracing::error!(cut = drained.cut, "the server ended although nobody asked it to");
+                return Ending::Failed;
+            }
         }
-        tracing::info!("stopping; requests in flight are finished first");
-        stop.cancel();
         let ending = tokio::select! {
             drained = &mut serving => {
                 tracing::info!(cut = drained.cut, "stopped");
