@@ -1,3 +1,6 @@
+//! Archives as they should be, archives that cannot be read in one way only, and archives that
+//! would do harm: too many entries, too large, too deep, paths that lead outside.
+
 use super::*;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;

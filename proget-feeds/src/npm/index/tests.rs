@@ -1,3 +1,5 @@
+//! Packuments, full and abbreviated, from rows as the catalogue gives them.
+
 use super::*;
 use proget_core::blob::BlobKey;
 use proget_core::catalog::{FileRow, PackageRow};

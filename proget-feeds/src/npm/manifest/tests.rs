@@ -1,3 +1,5 @@
+//! What inspecting a tarball finds, and which tarballs are refused with which rule.
+
 use super::*;
 use flate2::{Compression, write::GzEncoder};
 use proget_core::digest::DigestSet;

@@ -1,3 +1,5 @@
+//! Publish documents cut into pieces anywhere, and documents that are not what they should be.
+
 use super::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
