@@ -8,7 +8,6 @@ use std::fs;
 
 use anyhow::ensure;
 use proget_tests::{Nginx, Npm, Outcome, Pnpm, ProgetProcess, Registry, ServerSetup, Yarn, free_port};
-use serde_json::Value;
 
 use super::{hears, lock_of, speaking};
 
@@ -74,7 +73,7 @@ async fn the_ring_passes(proxied: &Proxied) -> Outcome {
     hears(&app, "left", "left")?;
     let seen = npm.ask(&["view", "@acme/tool", "--json"]).await?.succeeded()?.json()?;
     ensure!(
-        seen["dist"]["tarball"] == Value::from(format!("{}@acme/tool/-/tool-1.0.0.tgz", feed.url)),
+        seen["dist"]["tarball"] == format!("{}@acme/tool/-/tool-1.0.0.tgz", feed.url),
         "npm view saw {seen:#}"
     );
     let locked = lock_of(&app)?.to_string();
