@@ -130,6 +130,9 @@ impl Worker {
             let again = self.entries[at].known().filter(|_| self.dice.percent(50));
             let contents = again.unwrap_or_else(|| Contents::any(&mut self.dice));
             let (digest, body) = self.entries[at].document(contents, &self.feed.url)?;
+            if struck.load(Ordering::SeqCst) {
+                return Ok(None);
+            }
             let request = format!("w{}-n{}", self.number, self.requests);
             self.requests += 1;
             let url = format!("{}{}", self.feed.url, self.entries[at].name);
