@@ -2,10 +2,12 @@
 
 use super::{Admission, Registry};
 use crate::access::Permission;
-use crate::catalog::{FeedTotals, Found, Page, PageRequest, Search, VersionFilter};
+use crate::catalog::{CatalogError, FeedTotals, Found, Page, PageRequest, Search, VersionFilter};
 use crate::ids::FileId;
 use crate::package::{Fragment, NameKey, VersionKey};
 use crate::problem::Problem;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 
 /// No page is longer, whatever is asked for.
 pub const LARGEST_PAGE: u32 = 1000;
@@ -22,7 +24,8 @@ impl Registry {
         page: &PageRequest,
     ) -> Result<Page<Found>, Problem> {
         admission.demand(Permission::View)?;
-        Ok(self.fresh.read().search(admission.feed().id, search, &bounded(page)).await?)
+        let (read, feed) = (self.fresh.read(), admission.feed().id);
+        gather(page, |part| async move { read.search(feed, search, &part).await }.boxed()).await
     }
 
     /// Versions that match, by name, oldest first.
@@ -36,7 +39,8 @@ impl Registry {
         page: &PageRequest,
     ) -> Result<Page<Found>, Problem> {
         admission.demand(Permission::View)?;
-        Ok(self.fresh.read().versions(admission.feed().id, filter, &bounded(page)).await?)
+        let (read, feed) = (self.fresh.read(), admission.feed().id);
+        gather(page, |part| async move { read.versions(feed, filter, &part).await }.boxed()).await
     }
 
     /// What a format stored about one version beyond what indexes need (a README).
@@ -72,6 +76,30 @@ impl Registry {
     }
 }
 
-fn bounded(page: &PageRequest) -> PageRequest {
-    PageRequest { after: page.after.clone(), limit: page.limit.clamp(1, LARGEST_PAGE) }
+/// So many rows are read in one go.
+const PART: u32 = 50;
+
+/// A page is not read further when its fragments weigh more than this.
+const HEAVY: usize = 8 << 20;
+
+/// Reads a page in parts and ends it early when it has become heavy: fragments may be large, and a
+/// page must not be a way to fill the server's memory. The cursor says that there is more.
+async fn gather<'a>(
+    page: &PageRequest,
+    // Boxed: with an `AsyncFn` here callers' futures could not be sent between threads.
+    read: impl Fn(PageRequest) -> BoxFuture<'a, Result<Page<Found>, CatalogError>>,
+) -> Result<Page<Found>, Problem> {
+    let limit = page.limit.clamp(1, LARGEST_PAGE);
+    let mut gathered = Page { rows: Vec::new(), next: page.after.clone() };
+    let mut weight = 0;
+    loop {
+        let left = limit.saturating_sub(u32::try_from(gathered.rows.len()).unwrap_or(u32::MAX));
+        let part = read(PageRequest { after: gathered.next.take(), limit: left.min(PART) }).await?;
+        weight += part.rows.iter().map(|found| found.version.fragment.0.len()).sum::<usize>();
+        gathered.rows.extend(part.rows);
+        gathered.next = part.next;
+        if gathered.next.is_none() || gathered.rows.len() >= limit as usize || weight > HEAVY {
+            return Ok(gathered);
+        }
+    }
 }
