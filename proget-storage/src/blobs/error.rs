@@ -128,18 +128,6 @@ pub(crate) fn disk_error(error: &object_store::Error) -> Option<&io::Error> {
     None
 }
 
-/// Runs `work`, which blocks, apart from the threads that answer requests.
-pub(crate) async fn blocking<T: Send + 'static>(
-    doing: &'static str,
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        // Either the runtime is going down, or the work panicked: both end this request only.
-        Err(broken) => Err(StoreError::new(StoreErrorKind::Unavailable, doing).because(broken)),
-    }
-}
-
 /// The user this process acts as, as an operator would name it.
 pub(crate) fn acting_user() -> String {
     let id = rustix::process::geteuid().as_raw();

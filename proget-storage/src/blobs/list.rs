@@ -4,7 +4,7 @@
 //! each blob is looked at once, for its length. Half-written files have no such names: they lie in
 //! `arriving` or in scratch. `object_store` has a listing too; it looks at each file three times.
 
-use super::error::{blocking, failed};
+use super::error::failed;
 use super::layout::folder_names;
 use super::local::LocalStore;
 use futures::stream::{self, BoxStream, StreamExt as _};
@@ -26,7 +26,8 @@ impl LocalStore {
                 return Ok(Some((head, (walk, ready))));
             }
             let Some(walk) = walk else { return Ok(None) };
-            let (walk, mut ready) = blocking(DOING, move || walk.batch()).await?;
+            let lane = walk.store.lane().clone();
+            let (walk, mut ready) = lane.run(DOING, move || walk.batch()).await?;
             Ok(ready.pop_front().map(|head| (head, (walk, ready))))
         })
         .boxed()

@@ -1,7 +1,8 @@
 //! A package store in a directory: the seam's methods, each in a few lines over the files beside this one.
 
-use super::error::{OpenError, blocking, failed, failed_object};
+use super::error::{OpenError, failed, failed_object};
 use super::folders::DurableFolders;
+use super::lane::Lane;
 use super::layout::Layout;
 use super::medium::Medium;
 use super::probe::{prepare_blobs, prepare_root, probe_publishing};
@@ -39,6 +40,12 @@ pub struct LocalStore {
     inner: Arc<Inner>,
 }
 
+/// When a blob went that was to be deleted.
+enum Gone {
+    Now,
+    Before,
+}
+
 #[derive(Debug)]
 struct Inner {
     layout: Layout,
@@ -47,30 +54,35 @@ struct Inner {
     arriving: Arc<OwnedFolder>,
     publishing: Publishing,
     abilities: Abilities,
+    lane: Lane,
 }
 
 impl LocalStore {
     /// Opens the store in `root`, creating what is missing and trying what will be needed: writing,
-    /// syncing, and publishing without replacing. Needs a Tokio runtime, then and later.
+    /// syncing, and publishing without replacing. Needs a Tokio runtime with a timer, then and later.
     ///
     /// # Errors
     /// If the directory cannot be used; the sentence names path and user, and what to do.
     pub async fn open(root: impl Into<PathBuf>) -> Result<Self, OpenError> {
-        Self::open_with(root.into(), None).await
+        Self::open_with(root.into(), None, Lane::default()).await
     }
 
-    /// The same with the way of publishing prescribed instead of probed; for tests of the other way.
-    pub(super) async fn open_with(root: PathBuf, prescribed: Option<Publishing>) -> Result<Self, OpenError> {
+    /// The same with the way of publishing prescribed instead of probed, and another lane; for tests.
+    pub(super) async fn open_with(
+        root: PathBuf,
+        prescribed: Option<Publishing>,
+        lane: Lane,
+    ) -> Result<Self, OpenError> {
         let named = root.clone();
-        tokio::task::spawn_blocking(move || Self::open_now(&root, prescribed))
+        tokio::task::spawn_blocking(move || Self::open_now(&root, prescribed, lane))
             .await
             .map_err(|source| OpenError::BrokenOff { path: named, source })?
     }
 
-    fn open_now(root: &Path, prescribed: Option<Publishing>) -> Result<Self, OpenError> {
+    fn open_now(root: &Path, prescribed: Option<Publishing>, lane: Lane) -> Result<Self, OpenError> {
         let layout = prepare_root(root)?;
         prepare_blobs(&layout)?;
-        let arriving = OwnedFolder::create(&layout.arriving(), Incarnation::random())
+        let arriving = OwnedFolder::create(&layout.arriving(), Incarnation::random(), lane.clone())
             .map_err(|error| OpenError::not_writable(&layout.arriving(), "creating a folder", error))?;
         let probed = probe_publishing(&arriving)?;
         let publishing = prescribed.unwrap_or(probed);
@@ -84,7 +96,7 @@ impl LocalStore {
         let abilities = Abilities { shared: medium == Medium::Share, durable: medium != Medium::Memory };
         tracing::debug!(root = %layout.root().display(), ?publishing, ?medium, "package store opened");
         let inner =
-            Inner { layout, disk, folders: DurableFolders::default(), arriving, publishing, abilities };
+            Inner { layout, disk, folders: DurableFolders::default(), arriving, publishing, abilities, lane };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -108,6 +120,10 @@ impl LocalStore {
 
     pub(super) fn arriving(&self) -> &Arc<OwnedFolder> {
         &self.inner.arriving
+    }
+
+    pub(super) fn lane(&self) -> &Lane {
+        &self.inner.lane
     }
 
     pub(super) fn publishing(&self) -> Publishing {
@@ -139,7 +155,7 @@ impl BlobStore for LocalStore {
 
     async fn head(&self, key: &BlobKey) -> Result<Option<u64>, StoreError> {
         let (store, key) = (self.clone(), *key);
-        blocking("looking for a blob", move || store.length(&key)).await
+        self.lane().run("looking for a blob", move || store.length(&key)).await
     }
 
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StoreError> {
@@ -147,12 +163,22 @@ impl BlobStore for LocalStore {
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), StoreError> {
-        let doing = || format!("deleting blob {key}");
+        const DOING: &str = "deleting a blob";
         let place = self.object(&self.layout().blob(key))?;
-        match self.disk().delete(&place).await {
-            Ok(()) => Ok(()),
-            Err(object_store::Error::NotFound { .. }) => self.check_presence(doing),
-            Err(error) => Err(failed_object(doing(), error)),
+        let (store, key) = (self.clone(), *key);
+        let deleted = async move {
+            match store.disk().delete(&place).await {
+                Ok(()) => Ok(Gone::Now),
+                Err(object_store::Error::NotFound { .. }) => Ok(Gone::Before),
+                Err(error) => Err(failed_object(format!("deleting blob {key}"), error)),
+            }
+        };
+        match self.lane().attend(DOING, deleted).await? {
+            Gone::Now => Ok(()),
+            Gone::Before => {
+                let store = self.clone();
+                self.lane().run(DOING, move || store.check_presence(|| format!("deleting blob {key}"))).await
+            }
         }
     }
 
@@ -163,14 +189,15 @@ impl BlobStore for LocalStore {
     async fn note(&self) -> Result<Option<Bytes>, StoreError> {
         const DOING: &str = "reading the store's note";
         let store = self.clone();
-        blocking(DOING, move || match fs::read(store.layout().witness()) {
-            Ok(note) => Ok(Some(note.into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                store.check_presence(|| DOING.to_owned()).map(|()| None)
-            }
-            Err(error) => Err(failed(DOING, error)),
-        })
-        .await
+        self.lane()
+            .run(DOING, move || match fs::read(store.layout().witness()) {
+                Ok(note) => Ok(Some(note.into())),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    store.check_presence(|| DOING.to_owned()).map(|()| None)
+                }
+                Err(error) => Err(failed(DOING, error)),
+            })
+            .await
     }
 
     /// Written beside, synced, and renamed over the old one, so that a reader finds one or the other.
@@ -182,17 +209,23 @@ impl BlobStore for LocalStore {
         }
         let made = self.arriving().reserve();
         let from = self.object(made.path())?;
-        let made = blocking(DOING, move || {
-            let written = made.create().and_then(|mut file| {
-                file.write_all(&note)?;
-                file.sync_all()
-            });
-            written.map(|()| made).map_err(|error| failed(DOING, error))
-        })
-        .await?;
+        let made = self
+            .lane()
+            .run(DOING, move || {
+                let written = made.create().and_then(|mut file| {
+                    file.write_all(&note)?;
+                    file.sync_all()
+                });
+                written.map(|()| made).map_err(|error| failed(DOING, error))
+            })
+            .await?;
         let to = self.object(&self.layout().witness())?;
-        let renamed = self.disk().rename(&from, &to).await.map_err(|error| failed_object(DOING, error));
-        drop(made);
-        renamed
+        let store = self.clone();
+        let renamed = async move {
+            let renamed = store.disk().rename(&from, &to).await.map_err(|error| failed_object(DOING, error));
+            drop(made);
+            renamed
+        };
+        self.lane().attend(DOING, renamed).await
     }
 }

@@ -7,13 +7,15 @@
 //! - `layout`: the tree on disk, and the only functions that build paths;
 //! - `probe`: what is tried at start, so that a bad disk is found before the first upload;
 //! - `put`, `read`, `list`: the work;
-//! - `folders`: making directories that survive a power cut.
+//! - `folders`: making directories that survive a power cut;
+//! - `lane`: how much work is under way at once, so that a hung share does not stop the process.
 //!
 //! Uploads on their way in are not here but in [`crate::staging`].
 
 mod address;
 mod error;
 mod folders;
+mod lane;
 mod layout;
 mod list;
 mod local;
@@ -26,6 +28,7 @@ pub use address::{StoreAddress, open_store};
 pub use error::OpenError;
 pub use local::LocalStore;
 
-pub(crate) use error::{blocking, failed};
+pub(crate) use error::failed;
+pub(crate) use lane::{Lane, Running};
 pub(crate) use layout::Layout;
 pub(crate) use probe::{prepare_folder, prepare_root};

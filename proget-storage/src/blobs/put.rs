@@ -9,7 +9,7 @@
 //! process may have linked it a moment ago and not synced the folder yet; if we then let a row
 //! point to it, and the power fails, the row points to nothing.
 
-use super::error::{blocking, disk_error, failed, failed_object};
+use super::error::{disk_error, failed, failed_object};
 use super::folders::sync_folder;
 use super::local::LocalStore;
 use crate::staging::OwnedFile;
@@ -88,23 +88,24 @@ impl LocalStore {
     /// pages and would report success. The caller gets the error and its upload ends.
     async fn ready(&self, key: BlobKey, artifact: &Artifact) -> Result<Source, StoreError> {
         let (store, artifact) = (self.clone(), artifact.clone());
-        blocking("preparing a put", move || {
-            let failed = |error| failed(format!("preparing blob {key}"), error);
-            store.folders().ensure(store.layout(), &key).map_err(failed)?;
-            let linkable = |path: &&Path| {
-                store.publishing() == Publishing::Link && store.layout().object(path).is_some()
-            };
-            match artifact.path().filter(linkable) {
-                Some(path) => {
-                    let file = File::open(path).map_err(failed)?;
-                    check_length(key, file.metadata().map_err(failed)?.len(), artifact.size())?;
-                    file.sync_all().map_err(failed)?;
-                    Ok(Source::Own)
+        self.lane()
+            .run("preparing a put", move || {
+                let failed = |error| failed(format!("preparing blob {key}"), error);
+                store.folders().ensure(store.layout(), &key).map_err(failed)?;
+                let linkable = |path: &&Path| {
+                    store.publishing() == Publishing::Link && store.layout().object(path).is_some()
+                };
+                match artifact.path().filter(linkable) {
+                    Some(path) => {
+                        let file = File::open(path).map_err(failed)?;
+                        check_length(key, file.metadata().map_err(failed)?.len(), artifact.size())?;
+                        file.sync_all().map_err(failed)?;
+                        Ok(Source::Own)
+                    }
+                    None => store.bring(key, &artifact, Bring::LinkOrCopy).map(Source::Made),
                 }
-                None => store.bring(key, &artifact, Bring::LinkOrCopy).map(Source::Made),
-            }
-        })
-        .await
+            })
+            .await
     }
 
     /// Makes a synced file of this store's own from the artifact's bytes.
@@ -131,13 +132,17 @@ impl LocalStore {
             .and_then(|from| self.layout().object(from))
             .zip(self.layout().object(&self.layout().blob(&key)));
         let Some((from, to)) = names else { return Ok(Named::Unlinkable) };
-        let create_only = CopyOptions::new().with_mode(CopyMode::Create);
-        match self.disk().copy_opts(&from, &to, create_only).await {
-            Ok(()) => Ok(Named::Now),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(Named::Occupied),
-            Err(error) if disk_error(&error).is_some_and(is_link_impossible) => Ok(Named::Unlinkable),
-            Err(error) => Err(failed_object(format!("linking blob {key} to its place"), error)),
-        }
+        let store = self.clone();
+        let linked = async move {
+            let create_only = CopyOptions::new().with_mode(CopyMode::Create);
+            match store.disk().copy_opts(&from, &to, create_only).await {
+                Ok(()) => Ok(Named::Now),
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(Named::Occupied),
+                Err(error) if disk_error(&error).is_some_and(is_link_impossible) => Ok(Named::Unlinkable),
+                Err(error) => Err(failed_object(format!("linking blob {key} to its place"), error)),
+            }
+        };
+        self.lane().attend("linking a blob to its place", linked).await
     }
 
     /// Renames a file of the store's own, made now if need be, and syncs the folder.
@@ -148,42 +153,44 @@ impl LocalStore {
         source: Source,
     ) -> Result<Named, StoreError> {
         let (store, artifact) = (self.clone(), artifact.clone());
-        blocking("renaming a blob to its place", move || {
-            let failed = |error| failed(format!("renaming blob {key} to its place"), error);
-            // A file that has other names too cannot be renamed away from its owner; one that was
-            // linked from elsewhere may not be linkable to its place, so the second time it is copied.
-            let made = match source {
-                Source::Made(file) if store.publishing() == Publishing::Rename => file,
-                _ => store.bring(key, &artifact, Bring::Copy)?,
-            };
-            match rename_without_replacing(made.path(), &store.layout().blob(&key)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Named::Occupied),
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    store.folders().forget(&key);
-                    return Err(failed(error));
+        self.lane()
+            .run("renaming a blob to its place", move || {
+                let failed = |error| failed(format!("renaming blob {key} to its place"), error);
+                // A file that has other names too cannot be renamed away from its owner; one that was
+                // linked from elsewhere may not be linkable to its place, so the second time it is copied.
+                let made = match source {
+                    Source::Made(file) if store.publishing() == Publishing::Rename => file,
+                    _ => store.bring(key, &artifact, Bring::Copy)?,
+                };
+                match rename_without_replacing(made.path(), &store.layout().blob(&key)) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Named::Occupied),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        store.folders().forget(&key);
+                        return Err(failed(error));
+                    }
+                    Err(error) => return Err(failed(error)),
                 }
-                Err(error) => return Err(failed(error)),
-            }
-            let [_, folder] = store.layout().folders(&key);
-            sync_folder(&folder).map_err(failed)?;
-            Ok(Named::Now)
-        })
-        .await
+                let [_, folder] = store.layout().folders(&key);
+                sync_folder(&folder).map_err(failed)?;
+                Ok(Named::Now)
+            })
+            .await
     }
 
     /// Judges a blob that was there before us; `None` if it has gone again.
     async fn found(&self, key: BlobKey, size: u64) -> Result<Option<Put>, StoreError> {
         let store = self.clone();
-        blocking("looking at a blob that is there", move || {
-            let Some(length) = store.length(&key)? else { return Ok(None) };
-            check_length(key, length, size)?;
-            let [_, folder] = store.layout().folders(&key);
-            sync_folder(&folder)
-                .map_err(|error| failed(format!("syncing the folder of blob {key}"), error))?;
-            Ok(Some(Put::AlreadyThere))
-        })
-        .await
+        self.lane()
+            .run("looking at a blob that is there", move || {
+                let Some(length) = store.length(&key)? else { return Ok(None) };
+                check_length(key, length, size)?;
+                let [_, folder] = store.layout().folders(&key);
+                sync_folder(&folder)
+                    .map_err(|error| failed(format!("syncing the folder of blob {key}"), error))?;
+                Ok(Some(Put::AlreadyThere))
+            })
+            .await
     }
 }
 
@@ -241,11 +248,12 @@ mod tests {
 
     use super::*;
     use crate::Scratch;
+    use crate::blobs::Lane;
     use proget_core::blob::{BlobStore as _, Staging as _};
     use proget_core::digest::{DigestSet, Sha256};
 
     async fn without_links(root: &Path) -> LocalStore {
-        LocalStore::open_with(root.to_owned(), Some(Publishing::Rename)).await.unwrap()
+        LocalStore::open_with(root.to_owned(), Some(Publishing::Rename), Lane::default()).await.unwrap()
     }
 
     #[tokio::test]

@@ -4,7 +4,8 @@
 //! than its bytes. 256 KiB was measured to be best: half of it costs throughput, four times of it
 //! falls out of the processor's caches. Memory per reader: the chunk being sent and the one ahead.
 
-use super::error::{blocking, failed};
+use super::error::failed;
+use super::lane::Lane;
 use super::local::LocalStore;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
@@ -20,19 +21,20 @@ const CHUNK: u64 = 256 << 10;
 impl LocalStore {
     pub(super) async fn read(&self, key: BlobKey, range: Option<Range<u64>>) -> Result<Blob, StoreError> {
         let store = self.clone();
-        blocking("opening a blob", move || {
-            let (file, size) = store.open_blob(key)?;
-            let range = range.unwrap_or(0..size);
-            check_range(key, &range, size)?;
-            let body = if range.end - range.start <= CHUNK {
-                let bytes = read_chunk(key, &file, range.clone())?;
-                stream::once(async move { Ok(bytes) }).boxed()
-            } else {
-                chunks(key, file, range.clone())
-            };
-            Ok(Blob { size, range, body })
-        })
-        .await
+        self.lane()
+            .run("opening a blob", move || {
+                let (file, size) = store.open_blob(key)?;
+                let range = range.unwrap_or(0..size);
+                check_range(key, &range, size)?;
+                let body = if range.end - range.start <= CHUNK {
+                    let bytes = read_chunk(key, &file, range.clone())?;
+                    stream::once(async move { Ok(bytes) }).boxed()
+                } else {
+                    chunks(key, file, range.clone(), store.lane().clone())
+                };
+                Ok(Blob { size, range, body })
+            })
+            .await
     }
 
     fn open_blob(&self, key: BlobKey) -> Result<(File, u64), StoreError> {
@@ -85,14 +87,15 @@ fn check_range(key: BlobKey, range: &Range<u64>, size: u64) -> Result<(), StoreE
     Err(StoreError::new(StoreErrorKind::Corrupt, doing))
 }
 
-fn chunks(key: BlobKey, file: File, range: Range<u64>) -> ByteStream {
+fn chunks(key: BlobKey, file: File, range: Range<u64>, lane: Lane) -> ByteStream {
     let file = Arc::new(file);
     let starts = (0..(range.end - range.start).div_ceil(CHUNK)).map(move |n| range.start + n * CHUNK);
     let end = range.end;
     stream::iter(starts)
         .map(move |start| {
-            let file = Arc::clone(&file);
-            blocking("reading a blob", move || read_chunk(key, &file, start..end.min(start + CHUNK)))
+            let (file, lane) = (Arc::clone(&file), lane.clone());
+            let part = start..end.min(start + CHUNK);
+            async move { lane.run("reading a blob", move || read_chunk(key, &file, part)).await }
         })
         .buffered(2)
         .boxed()

@@ -5,6 +5,7 @@
 //! the lock file stands which boot of which machine that is, because on some network shares locks
 //! are not seen by other machines.
 
+use crate::blobs::Lane;
 use proget_core::ids::{Incarnation, UploadId};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -27,6 +28,8 @@ pub(crate) struct OwnedFolder {
     path: PathBuf,
     /// Kept open, because closing it gives the lock back.
     lock: File,
+    /// That of the directory around it, in which its files are unlinked too.
+    lane: Lane,
 }
 
 impl OwnedFolder {
@@ -34,7 +37,7 @@ impl OwnedFolder {
     ///
     /// # Errors
     /// Whatever the disk says; `AlreadyExists` if a folder of this incarnation is there.
-    pub(crate) fn create(base: &Path, incarnation: Incarnation) -> io::Result<Arc<Self>> {
+    pub(crate) fn create(base: &Path, incarnation: Incarnation, lane: Lane) -> io::Result<Arc<Self>> {
         let path = base.join(incarnation.to_string());
         fs::create_dir(&path)?;
         let mut lock = OpenOptions::new().write(true).create_new(true).open(path.join(LOCK))?;
@@ -47,17 +50,22 @@ impl OwnedFolder {
             }
             Err(error) => return Err(error),
         }
-        Ok(Arc::new(Self { path, lock }))
+        Ok(Arc::new(Self { path, lock, lane }))
     }
 
     /// A name for a new file; nothing is on the disk before [`OwnedFile::create`].
     pub(crate) fn reserve(self: &Arc<Self>) -> OwnedFile {
         let path = self.path.join(UploadId::random().to_string());
-        OwnedFile { unlink: Some(Unlink { path, _folder: Arc::clone(self) }) }
+        OwnedFile { unlink: Some(Unlink { path, folder: Arc::clone(self) }) }
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// In which all work on its files is done.
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.lane
     }
 }
 
@@ -118,7 +126,8 @@ impl Drop for OwnedFile {
     fn drop(&mut self) {
         let Some(unlink) = self.unlink.take() else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(move || drop(unlink));
+            let lane = unlink.folder.lane.clone();
+            lane.tidy(&runtime, move || drop(unlink));
         }
     }
 }
@@ -127,7 +136,7 @@ impl Drop for OwnedFile {
 struct Unlink {
     path: PathBuf,
     /// The folder must outlive its files, or it could not be removed.
-    _folder: Arc<OwnedFolder>,
+    folder: Arc<OwnedFolder>,
 }
 
 impl Drop for Unlink {

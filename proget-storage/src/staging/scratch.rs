@@ -3,7 +3,7 @@
 use super::folder::OwnedFolder;
 use super::spool::FileSpool;
 use super::sweep::sweep;
-use crate::blobs::{Layout, OpenError, blocking, failed, prepare_folder, prepare_root};
+use crate::blobs::{Lane, Layout, OpenError, failed, prepare_folder, prepare_root};
 use async_trait::async_trait;
 use proget_core::blob::{Leftovers, Spool, Staging, StoreError};
 use proget_core::digest::DigestSet;
@@ -56,7 +56,7 @@ impl Scratch {
         let work = move || {
             let layout = prepare_root(&root)?;
             prepare_folder(&layout.scratch())?;
-            let own = OwnedFolder::create(&layout.scratch(), incarnation)
+            let own = OwnedFolder::create(&layout.scratch(), incarnation, Lane::default())
                 .map_err(|error| OpenError::not_writable(&layout.scratch(), "creating a folder", error))?;
             Ok(Self { layout, own, patience: PATIENCE })
         };
@@ -82,23 +82,25 @@ impl fmt::Display for Scratch {
 #[async_trait]
 impl Staging for Scratch {
     async fn begin(&self, wanted: DigestSet) -> Result<Box<dyn Spool>, StoreError> {
-        Ok(Box::new(FileSpool::new(self.own.reserve(), wanted)))
+        Ok(Box::new(FileSpool::new(self.own.reserve(), wanted, self.own.lane().clone())))
     }
 
     /// Also sweeps what a killed process was just copying into the store of the same root.
     async fn sweep(&self) -> Result<Leftovers, StoreError> {
         const DOING: &str = "sweeping left-over uploads";
         let scratch = self.clone();
-        blocking(DOING, move || {
-            let mut found = Leftovers::default();
-            for base in [scratch.layout.scratch(), scratch.layout.arriving()] {
-                let here =
-                    sweep(&scratch.own, &base, scratch.patience).map_err(|error| failed(DOING, error))?;
-                found.removed += here.removed;
-                found.bytes += here.bytes;
-            }
-            Ok(found)
-        })
-        .await
+        self.own
+            .lane()
+            .run(DOING, move || {
+                let mut found = Leftovers::default();
+                for base in [scratch.layout.scratch(), scratch.layout.arriving()] {
+                    let here =
+                        sweep(&scratch.own, &base, scratch.patience).map_err(|error| failed(DOING, error))?;
+                    found.removed += here.removed;
+                    found.bytes += here.bytes;
+                }
+                Ok(found)
+            })
+            .await
     }
 }

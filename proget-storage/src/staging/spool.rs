@@ -5,7 +5,7 @@
 //! read may hold a far larger allocation alive, and the copy costs little beside the hashing.
 
 use super::folder::OwnedFile;
-use crate::blobs::{blocking, failed};
+use crate::blobs::{Lane, Running, failed};
 use async_trait::async_trait;
 use bytes::Bytes;
 use proget_core::artifact::{Artifact, ArtifactSource, ReadSeek};
@@ -15,7 +15,6 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use tokio::task::JoinHandle;
 
 /// Bytes that are hashed and written at once; twice as many are in memory at most.
 pub(super) const BUFFER: usize = 512 << 10;
@@ -44,7 +43,7 @@ impl Writer {
 }
 
 /// What comes back from a blocking thread: the writer, and the buffer to be filled again.
-type Written = Result<(Writer, Vec<u8>), StoreError>;
+type Written = (Writer, Vec<u8>);
 
 /// An upload into a file of the scratch directory.
 #[derive(Debug)]
@@ -52,7 +51,8 @@ pub(super) struct FileSpool {
     /// Here unless it works, or has failed.
     writer: Option<Writer>,
     /// There while it works.
-    working: Option<JoinHandle<Written>>,
+    working: Option<Running<Written>>,
+    lane: Lane,
     filling: Vec<u8>,
     spare: Vec<u8>,
     size: u64,
@@ -61,11 +61,12 @@ pub(super) struct FileSpool {
 }
 
 impl FileSpool {
-    pub(super) fn new(place: OwnedFile, wanted: DigestSet) -> Self {
+    pub(super) fn new(place: OwnedFile, wanted: DigestSet, lane: Lane) -> Self {
         let writer = Writer { place: Arc::new(place), file: None, hasher: Hasher::new(wanted) };
         Self {
             writer: Some(writer),
             working: None,
+            lane,
             filling: Vec::new(),
             spare: Vec::new(),
             size: 0,
@@ -76,10 +77,9 @@ impl FileSpool {
     /// Waits for the write under way, if any, and gives the writer.
     async fn writer(&mut self) -> Result<Writer, StoreError> {
         if let Some(working) = &mut self.working {
-            let result = working.await;
+            let result = working.end().await;
             self.working = None;
-            let broken = |error| StoreError::new(StoreErrorKind::Unavailable, RECEIVING).because(error);
-            let (writer, buffer) = result.map_err(broken)??;
+            let (writer, buffer) = result?;
             self.spare = buffer;
             return Ok(writer);
         }
@@ -101,7 +101,7 @@ impl FileSpool {
     async fn flush(&mut self) -> Result<(), StoreError> {
         let mut writer = self.writer().await?;
         let mut full = std::mem::replace(&mut self.filling, std::mem::take(&mut self.spare));
-        self.working = Some(tokio::task::spawn_blocking(move || {
+        self.working = Some(self.lane.start(RECEIVING, move || {
             writer.take(&full).map_err(|error| failed(RECEIVING, error))?;
             full.clear();
             Ok((writer, full))
@@ -141,12 +141,13 @@ impl Spool for FileSpool {
         }
         let mut writer = self.writer().await?;
         let last = std::mem::take(&mut self.filling);
-        blocking(RECEIVING, move || {
-            writer.take(&last).map_err(|error| failed(RECEIVING, error))?;
-            let (digests, size) = writer.hasher.finish();
-            Ok(Artifact::new(digests, size, Arc::new(SpooledFile(writer.place))))
-        })
-        .await
+        self.lane
+            .run(RECEIVING, move || {
+                writer.take(&last).map_err(|error| failed(RECEIVING, error))?;
+                let (digests, size) = writer.hasher.finish();
+                Ok(Artifact::new(digests, size, Arc::new(SpooledFile(writer.place))))
+            })
+            .await
     }
 }
 
