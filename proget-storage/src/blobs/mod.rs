@@ -26,9 +26,12 @@ mod read;
 
 pub use address::{StoreAddress, open_store};
 pub use error::OpenError;
+pub use folders::create_durably;
 pub use local::LocalStore;
 
 pub(crate) use error::failed;
+#[cfg(test)]
+pub(crate) use folders::opened_in;
 pub(crate) use lane::{Lane, Running};
 pub(crate) use layout::Layout;
 pub(crate) use probe::{prepare_folder, prepare_root};

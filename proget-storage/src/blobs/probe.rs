@@ -4,7 +4,7 @@
 //! have hard links, depending on the server behind it.
 
 use super::error::{OpenError, acting_user};
-use super::folders::{make_folder, sync_folder};
+use super::folders::{create_durably, make_folder, sync_folder};
 use super::layout::Layout;
 use super::put::{Publishing, is_link_impossible, rename_without_replacing};
 use crate::staging::OwnedFolder;
@@ -18,24 +18,11 @@ pub(crate) fn prepare_root(root: &Path) -> Result<Layout, OpenError> {
     let not_created = |source| OpenError::NotCreated { path: root.to_owned(), user: acting_user(), source };
     let absolute = std::path::absolute(root).map_err(not_created)?;
     match fs::metadata(&absolute) {
-        Ok(found) if found.is_dir() => {}
-        Ok(_) => return Err(OpenError::NotADirectory { path: root.to_owned() }),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            create_durably(&absolute).map_err(not_created)?
-        }
-        Err(error) => return Err(not_created(error)),
+        Ok(found) if !found.is_dir() => return Err(OpenError::NotADirectory { path: root.to_owned() }),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(not_created(error)),
+        _ => create_durably(&absolute).map_err(not_created)?,
     }
     Ok(Layout::new(fs::canonicalize(&absolute).map_err(not_created)?))
-}
-
-/// Creates a directory with all that is missing above it and syncs every directory that got a new entry.
-fn create_durably(path: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = path.ancestors().take_while(|above| !above.exists()).collect();
-    fs::create_dir_all(path)?;
-    for parent in missing.iter().filter_map(|created| created.parent()) {
-        sync_folder(parent)?;
-    }
-    Ok(())
 }
 
 /// Creates a folder directly below something that is there; tells the operator if that fails.

@@ -7,6 +7,7 @@
 //! an operator confirms. Whoever deletes the file while no server runs gets the same question.
 
 use super::error::OpenError;
+use crate::blobs::create_durably;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ impl OwnerLock {
     pub(super) fn take(database: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::File { path: database.to_owned(), source };
         if let Some(directory) = database.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).map_err(failed)?;
+            create_durably(directory).map_err(failed)?;
         }
         // SQLite follows symbolic links, so the lock must: one file has one owner under all its names.
         let real = match database.canonicalize() {
@@ -63,4 +64,19 @@ fn beside(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blobs::opened_in;
+
+    #[test]
+    fn a_directory_made_for_the_database_is_synced_and_so_is_the_one_above() {
+        let above = tempfile::tempdir().unwrap();
+        let opened = opened_in(above.path(), || {
+            OwnerLock::take(&above.path().join("new/below/catalogue.db")).unwrap();
+        });
+        assert!(opened.contains("") && opened.contains("new"), "only {opened:?} was opened");
+    }
 }
