@@ -9,6 +9,7 @@ use crate::http::ListenError;
 use crate::server::Server;
 use proget_core::blob::{BlobStore, IntakeLimits, PackageStore, Staging};
 use proget_core::registry::{FreshCatalog, Registry};
+use proget_storage::blobs::create_durably;
 use proget_storage::sql::{Migrate, OpenError as DatabaseError};
 use proget_storage::{OpenError as StoreError, Scratch, SqlCatalog, SqlOptions, TokioRuntime};
 use std::io;
@@ -138,13 +139,51 @@ async fn packages(places: &Places) -> Result<(Arc<dyn BlobStore>, Arc<dyn Stagin
 fn prepare_data_directory(places: &Places) -> Result<(), StartError> {
     let path = &places.data_dir;
     let failed = |source| StartError::DataDirectory { path: path.clone(), source };
-    if !places.uses_data_dir() || path.is_dir() {
-        return Ok(());
+    if places.uses_data_dir() { make_own_directory(path).map_err(failed) } else { Ok(()) }
+}
+
+fn make_own_directory(path: &Path) -> io::Result<()> {
+    if !path.is_dir() {
+        create_durably(path.parent().unwrap_or(Path::new("/")))?;
+        match std::fs::DirBuilder::new().mode(0o700).create(path) {
+            // Another process was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            outcome => outcome?,
+        }
     }
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
-    match std::fs::DirBuilder::new().mode(0o700).create(path) {
-        // Another process was quicker.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        outcome => outcome.map_err(failed),
+    // Now for its name, which a power cut would take away with all that is in it.
+    create_durably(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// What was opened tells what was synced: making directories and looking at them opens nothing.
+    #[test]
+    fn the_data_directory_is_private_and_every_name_above_it_is_synced() {
+        let above = tempfile::tempdir().unwrap();
+        let data = above.path().join("var/proget");
+        let opened = |folder: &Path| {
+            let watch = inotify::init(CreateFlags::NONBLOCK).unwrap();
+            inotify::add_watch(&watch, folder, WatchFlags::OPEN).unwrap();
+            make_own_directory(&data).unwrap();
+            let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+            let mut events = Reader::new(&watch, &mut buffer);
+            let mut names = Vec::new();
+            while let Ok(event) = events.next() {
+                names.push(event.file_name().unwrap_or_default().to_str().unwrap().to_owned());
+            }
+            names
+        };
+        let first = opened(above.path());
+        assert!(first.iter().any(String::is_empty), "not synced itself: {first:?}");
+        // Once when it was made, once more when the data directory lay in it.
+        assert_eq!(first.iter().filter(|name| *name == "var").count(), 2, "{first:?}");
+        assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        let again = opened(&above.path().join("var"));
+        assert!(again.iter().any(String::is_empty), "whoever made it may not have synced it: {again:?}");
     }
 }
