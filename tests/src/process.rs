@@ -130,7 +130,21 @@ impl Process {
             );
         }
         kill_process(Pid::from_child(&self.child), signal.raw())
-            .with_context(|| format!("sending {signal:?} to {}", self.name))
+            .with_context(|| format!("sending {signal:?} to {}", self.name))?;
+        if signal == Signal::Stop { self.until_stopped() } else { Ok(()) }
+    }
+
+    /// Waits until every thread stands still: one that runs on another processor goes on for a
+    /// moment after the signal has been sent, long enough to answer a request.
+    fn until_stopped(&self) -> Outcome {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !all_stopped(self.id())? {
+            if Instant::now() >= end {
+                bail!("{} has not stopped 10 s after it was told to", self.name);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Sends `signal` and waits until it has ended.
@@ -229,6 +243,19 @@ pub(crate) async fn run_to_end(
 pub(crate) fn children_of(id: u32) -> Vec<u32> {
     let list = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
     list.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+}
+
+/// Whether all threads of a process are stopped.
+fn all_stopped(id: u32) -> Outcome<bool> {
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        // A thread that is gone is no longer running either.
+        let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+        if stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['T', 't', 'Z', 'X']))
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether a process with this id exists (an ended one that nobody has waited for does not count).
