@@ -21,15 +21,12 @@ impl Downloads {
         self.lock().get(&file).copied().unwrap_or(0)
     }
 
-    fn take(&self) -> Vec<(FileId, u64)> {
-        self.lock().drain().collect()
-    }
-
-    fn give_back(&self, counts: Vec<(FileId, u64)>) {
+    /// Takes some counts out; they come back when the value is dropped, unless they were written.
+    fn take_some(&self) -> Taken<'_> {
         let mut all = self.lock();
-        for (file, count) in counts {
-            *all.entry(file).or_default() += count;
-        }
+        let files: Vec<FileId> = all.keys().take(BATCH).copied().collect();
+        let counts = files.into_iter().filter_map(|file| all.remove_entry(&file)).collect();
+        Taken { from: self, counts }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FileId, u64>> {
@@ -37,24 +34,42 @@ impl Downloads {
     }
 }
 
+/// Counts on their way to the catalogue.
+struct Taken<'a> {
+    from: &'a Downloads,
+    counts: Vec<(FileId, u64)>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut all = self.from.lock();
+        for (file, count) in self.counts.drain(..) {
+            *all.entry(file).or_default() += count;
+        }
+    }
+}
+
 /// So many counts go into one commit.
 const BATCH: usize = 500;
 
 impl Registry {
-    /// Writes the counts since the last flush to the catalogue; what could not be written is kept.
+    /// Writes the counts since the last flush to the catalogue. What could not be written is kept, and
+    /// so is what may have been written without an answer: rather a few too many than too few.
     ///
     /// # Errors
     /// `Busy`.
     pub async fn flush_downloads(&self) -> Result<(), Problem> {
-        let mut counts = self.downloads.take();
-        while !counts.is_empty() {
-            let batch = counts.split_off(counts.len().saturating_sub(BATCH));
-            let change = PackageChange::CountDownloads(batch.clone());
-            if let Err(error) = self.fresh.commit(ChangeSet::by(system_actor()).with(change)).await {
-                counts.extend(batch);
-                self.downloads.give_back(counts);
-                return Err(error.into());
+        // As many as there are now; what is counted meanwhile waits for the next flush.
+        // (The lock is given back before the loop: taking some takes it again.)
+        let batches = self.downloads.lock().len() / BATCH;
+        for _ in 0..=batches {
+            let mut taken = self.downloads.take_some();
+            if taken.counts.is_empty() {
+                break;
             }
+            let change = PackageChange::CountDownloads(taken.counts.clone());
+            self.fresh.commit(ChangeSet::by(system_actor()).with(change)).await?;
+            taken.counts.clear();
         }
         Ok(())
     }

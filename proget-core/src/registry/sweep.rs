@@ -12,7 +12,7 @@ use crate::catalog::{
     BlobChange, BlobRow, BlobWanted, CatalogError, Change, ChangeSet, Conflict, Fence, FenceChange, Role,
 };
 use crate::feed::StoreName;
-use crate::problem::Problem;
+use crate::problem::{Problem, chain};
 use futures::StreamExt as _;
 use std::time::Duration;
 
@@ -61,9 +61,9 @@ impl Registry {
     /// # Errors
     /// `Busy` if a dependency is away or another sweep has taken over; what was done stays done.
     pub async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, Problem> {
-        let mut report = SweepReport::default();
         // Uploads of dead processes are this store's own business and harm nobody.
-        report.leftovers = self.packages.staging().sweep().await?.removed;
+        let leftovers = self.packages.staging().sweep().await?.removed;
+        let mut report = SweepReport { leftovers, ..SweepReport::default() };
         let fence = self.plant(Role::SWEEPER).await?;
         report.deletes_stopped = self.check_witness(fence, options.witness_wait).await?;
         if report.deletes_stopped.is_some() {
@@ -163,7 +163,14 @@ impl Registry {
                 if !self.fresh.read().is_ripe(name, &row.key, delay).await? {
                     continue;
                 }
-                store.delete(&row.key).await?;
+                if let Err(error) = store.delete(&row.key).await {
+                    if error.is_retryable() {
+                        return Err(error.into());
+                    }
+                    // One key that cannot be deleted must not keep the others.
+                    tracing::warn!(key = %row.key, cause = chain(&error), "a doomed blob cannot be deleted");
+                    continue;
+                }
                 let forget = BlobChange::Forget { store: name.clone(), key: row.key };
                 let forgotten = self.fenced(fence, forget).await?;
                 deleted += u64::from(forgotten);

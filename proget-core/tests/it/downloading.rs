@@ -3,7 +3,7 @@
 use crate::stand::{Plain, Stand, who_may};
 use bytes::Bytes;
 use proget_core::access::{Permission, Permissions, Principal};
-use proget_core::catalog::Conflict;
+use proget_core::catalog::{Conflict, PageRequest, VersionFilter};
 use proget_core::package::{Download, TagName, VersionStatus};
 use proget_core::registry::{Annotation, Rendered};
 use proget_core::{FeedFormat as _, Problem};
@@ -109,4 +109,27 @@ async fn downloads_are_counted_at_once_and_survive_a_flush_that_fails() {
     stand.registry.flush_downloads().await.unwrap();
     stand.download("apple", 1).await.unwrap();
     assert_eq!(stand.registry.download_counts(&files).await.unwrap(), [3]);
+}
+
+#[tokio::test]
+async fn a_page_ends_early_when_it_has_become_heavy_and_its_cursor_leads_on() {
+    let stand = Stand::new().await;
+    let padding = "x".repeat(1 << 20);
+    for number in 1..=60 {
+        stand.publish(&format!("apple {number} {padding}")).await.unwrap();
+    }
+    let admission = stand.registry.admit(&Principal::system(), &stand.feed, Permission::View).unwrap();
+    let (filter, mut page) = (VersionFilter::default(), PageRequest::first(1000));
+    let (mut pages, mut seen) = (0, Vec::new());
+    loop {
+        let part = stand.registry.versions(&admission, &filter, &page).await.unwrap();
+        pages += 1;
+        seen.extend(part.rows.iter().map(|found| found.version.version.as_str().to_owned()));
+        match part.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(pages, 2, "sixty megabytes came in one page");
+    assert_eq!(seen, (1..=60).map(|number: u32| number.to_string()).collect::<Vec<_>>());
 }

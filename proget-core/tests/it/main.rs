@@ -1,5 +1,7 @@
 //! The use-cases on memory parts, in milliseconds.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod downloading;
 mod freshness;
 mod publishing;

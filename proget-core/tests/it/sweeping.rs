@@ -159,3 +159,22 @@ async fn a_sweep_that_was_overtaken_leaves_no_note_that_looks_like_a_restored_st
     // Asserts that deletes go on.
     other.sweep().await;
 }
+
+#[tokio::test]
+async fn one_blob_that_cannot_be_deleted_does_not_keep_the_others() {
+    let stand = Stand::new().await;
+    for text in ["apple 1", "pear 1"] {
+        stand.publish(text).await.unwrap();
+    }
+    stand.remove("apple", 1).await.unwrap();
+    stand.remove("pear", 1).await.unwrap();
+    stand.clock.advance(DELAY * 2);
+    stand.sweep().await;
+    stand.sweep().await;
+    stand.clock.advance(DELAY * 2);
+    // The listing of staging and the witness come first; the store refuses only from the first delete on.
+    stand.store.fail_next_delete(proget_core::blob::StoreErrorKind::Denied);
+    assert_eq!(stand.sweep().await.deleted, 1);
+    assert_eq!(stand.sweep().await.deleted, 1, "the refused one is tried again");
+    assert_eq!(stand.blobs().await, 0);
+}

@@ -21,6 +21,7 @@ pub struct FaultyStore {
 #[derive(Debug, Default)]
 struct Faults {
     next: VecDeque<StoreErrorKind>,
+    next_delete: Option<StoreErrorKind>,
     all: Option<StoreErrorKind>,
 }
 
@@ -34,6 +35,11 @@ impl FaultyStore {
     /// The next call fails like this; several wait their turn.
     pub fn fail_next(&self, kind: StoreErrorKind) {
         crate::memory::lock(&self.faults).next.push_back(kind);
+    }
+
+    /// The next delete fails like this.
+    pub fn fail_next_delete(&self, kind: StoreErrorKind) {
+        crate::memory::lock(&self.faults).next_delete = Some(kind);
     }
 
     /// From now on every call fails with `Unavailable`.
@@ -83,7 +89,11 @@ impl BlobStore for FaultyStore {
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), StoreError> {
-        self.reach("deleting a blob")?;
+        let doing = "deleting a blob";
+        self.reach(doing)?;
+        if let Some(kind) = crate::memory::lock(&self.faults).next_delete.take() {
+            return Err(StoreError::new(kind, format!("{doing} in a store with faults")));
+        }
         self.inner.delete(key).await
     }
 
