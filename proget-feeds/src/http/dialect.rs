@@ -37,7 +37,9 @@ pub fn sentence(problem: &Problem) -> String {
         Problem::TooLarge(Some(limit)) => format!("more than the {limit} bytes that are allowed here"),
         Problem::TooLarge(None) => "more bytes than are allowed here".to_owned(),
         Problem::TooSlow => "the request's body stopped coming".to_owned(),
-        Problem::Busy { what, .. } => format!("{what} cannot be reached at this moment; try again shortly"),
+        Problem::Busy { what, retry_after } => {
+            format!("busy with {what}; try again in {} s", retry_after.as_secs().max(1))
+        }
         Problem::Internal { reference } => {
             format!("something went wrong here; an operator finds the cause in the log under {reference}")
         }
