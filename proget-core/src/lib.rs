@@ -16,6 +16,7 @@ pub mod package;
 pub mod problem;
 pub mod refusal;
 pub mod registry;
+pub mod watch;
 
 pub use access::{Authenticator, Principal};
 pub use artifact::Artifact;

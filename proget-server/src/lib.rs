@@ -15,6 +15,7 @@ pub mod config;
 #[cfg(feature = "cli")]
 pub mod control;
 mod feeds;
+mod figures;
 mod health;
 pub mod http;
 mod identity;

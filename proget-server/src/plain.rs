@@ -4,8 +4,8 @@
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse as _, Response};
 use proget_core::Problem;
-use proget_feeds::http::dialect::status;
 pub(crate) use proget_feeds::http::dialect::sentence;
+use proget_feeds::http::dialect::status;
 
 /// What our native API claims to be compatible with. Its client asks for a version when a key
 /// cannot be created, and takes some later ones for servers whose health has another shape.

@@ -2,6 +2,7 @@
 //! first segment of the raw path decides; what is behind it belongs to whoever is there.
 
 use crate::feeds::FeedRoute;
+use crate::figures::Figures;
 use crate::health::{Health, HealthRoute, Question};
 use crate::http::{BodyLimit, FeedTypeLabel, Limits, METRICS_TEXT, Metrics};
 use crate::identity::{Brought, Identity, Places};
@@ -57,6 +58,8 @@ impl Routes {
             let mount = protocol.mount();
             (mount, route.with(BodyLimit(limits.upload)).with(FeedTypeLabel(mount)).boxed())
         });
+        let metrics = Metrics::install();
+        Figures::describe();
         let health = |question| HealthRoute(parts.health.clone(), question);
         let native = Route::new()
             .at("/health", health(Question::Well))
@@ -66,7 +69,7 @@ impl Routes {
             .at(
                 "/metrics",
                 MetricsRoute {
-                    metrics: Metrics::install(),
+                    metrics,
                     access: parts.metrics,
                     registry: parts.registry.clone(),
                     identity: parts.identity.clone(),

@@ -67,6 +67,14 @@ impl PackageStore {
         Self { stores: Arc::new(stores), staging, limits, hot }
     }
 
+    /// The same, with each store behind a wrapper of the caller's making.
+    #[must_use]
+    pub fn wrapped(mut self, wrap: impl Fn(Arc<dyn BlobStore>) -> Arc<dyn BlobStore>) -> Self {
+        let stores = self.stores.iter().map(|(name, store)| (name.clone(), wrap(store.clone())));
+        self.stores = Arc::new(stores.collect());
+        self
+    }
+
     /// The store of that name.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod instance;
 mod journal;
 mod packages;
 mod page;
+pub(crate) mod roles;
 mod stamps;
 
 pub use accounts::{Accounts, KeyHash, KeyKind, KeyRow, UserRow};

@@ -8,3 +8,4 @@ mod publishing;
 mod stand;
 mod sweeping;
 mod verifying;
+mod watching;

@@ -8,6 +8,7 @@ pub use complaint::{BuildError, Complaint};
 
 #[cfg(feature = "accounts")]
 use crate::accounts::{BuiltInAccounts, FirstAdministrator, NewAdministrator, create_first_administrator};
+use crate::figures::Figures;
 use crate::health::Health;
 use crate::http::{Addressing, Limits, ListenAddress, Shell, Timeouts, TlsFiles};
 use crate::identity::Identity;
@@ -20,6 +21,7 @@ use proget_core::blob::{BlobStore, IntakeLimits, PackageStore, Staging};
 use proget_core::feed::{FeedName, FeedSettings, FormatId};
 use proget_core::problem::chain;
 use proget_core::registry::{FreshCatalog, Observer, PublishPolicy, Registry};
+use proget_core::watch::{WatchedCatalog, WatchedStore};
 use proget_core::{Authenticator, Catalog, Clock, Principal, Problem, SystemClock};
 use proget_feeds::http::{FeedProtocol, SignIn};
 use proget_storage::TokioRuntime;
@@ -240,6 +242,12 @@ impl ServerBuilder {
 
     fn registry(&mut self, catalog: Arc<dyn Catalog>, packages: PackageStore) -> Arc<Registry> {
         let runtime = Arc::new(TokioRuntime);
+        let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let watcher = Arc::new(Figures);
+        let catalog = Arc::new(WatchedCatalog::new(catalog, watcher.clone(), clock.clone()));
+        let packages = packages.wrapped(|store| {
+            Arc::new(WatchedStore::new(store, watcher.clone(), clock.clone())) as Arc<dyn BlobStore>
+        });
         let formats = self.feed_types.iter().map(|protocol| protocol.format()).collect();
         let fresh = FreshCatalog::new(catalog, runtime.clone());
         let mut registry = Registry::new(fresh, packages, formats, runtime);

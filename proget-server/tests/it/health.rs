@@ -117,6 +117,11 @@ async fn figures_are_for_administrators_unless_everybody_is_let_in() {
     Caller::admin(&server).get("/npm/internal/left-pad").await.expect(404);
     let figures = Caller::admin(&server).get("/metrics").await.expect(200).text();
     assert!(figures.contains("http_requests_total{feed_type=\"npm\",outcome=\"refused\"}"), "{figures}");
+    for figure in
+        ["catalog_calls_total{call=\"commit\",outcome=\"ok\"}", "catalog_call_seconds_bucket{call=\"feed\""]
+    {
+        assert!(figures.contains(figure), "{figure} is missing in {figures}");
+    }
     let open = TestServer::start_with(|builder| builder.metrics(MetricsAccess::Everybody)).await.unwrap();
     Caller::nobody(&open).get("/metrics").await.expect(200);
 }

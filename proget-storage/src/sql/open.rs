@@ -102,6 +102,16 @@ impl SqlCatalog {
         if self.dialect() != Dialect::MySql {
             return;
         }
+        // A global setting of the server, which a session cannot raise for itself.
+        let sql =
+            "SHOW GLOBAL VARIABLES WHERE variable_name = 'innodb_flush_log_at_trx_commit' AND value <> '1'";
+        if let Ok(true) = self.pools().reads().any(sql, Vec::new()).await {
+            tracing::warn!(
+                database = %self.target,
+                "commits are not flushed to disk: a power cut may lose acknowledged packages; \
+                 set innodb_flush_log_at_trx_commit = 1"
+            );
+        }
         let sql = "SHOW GLOBAL VARIABLES WHERE variable_name = 'wsrep_on' AND value = 'ON'";
         if let Ok(true) = self.pools().reads().any(sql, Vec::new()).await {
             tracing::warn!(

@@ -1,6 +1,7 @@
 //! A catalogue in trouble.
 
 use crate::blob::BlobKey;
+use crate::catalog::roles::for_reading_roles;
 use crate::catalog::*;
 use crate::digest::Sha256;
 use crate::feed::{Feed, FeedName, StoreName};
@@ -148,45 +149,7 @@ macro_rules! passed_on {
     )*};
 }
 
-passed_on! {
-    Feeds {
-        fn feed(name: &FeedName) -> Option<Feed>;
-        fn feed_by_id(id: FeedId) -> Option<Feed>;
-        fn feeds() -> Vec<Feed>;
-    }
-    Packages {
-        fn rows(feed: FeedId, name: &NameKey) -> Option<PackageRows>;
-        fn file(feed: FeedId, file: &FileRef) -> Option<FoundFile>;
-        fn search(feed: FeedId, search: &Search, page: &PageRequest) -> Page<Found>;
-        fn versions(feed: FeedId, filter: &VersionFilter, page: &PageRequest) -> Page<Found>;
-        fn detail(feed: FeedId, name: &NameKey, version: &VersionKey) -> Option<Fragment>;
-        fn downloads(files: &[FileId]) -> Vec<u64>;
-        fn totals(feed: FeedId) -> FeedTotals;
-    }
-    Blobs {
-        fn blob(store: &StoreName, digest: &Sha256) -> Option<BlobRow>;
-        fn blobs(wanted: BlobWanted, after: Option<BlobId>, limit: u32) -> Vec<BlobRow>;
-        fn users_of(blob: BlobId, limit: u32) -> Vec<String>;
-        fn doomed(store: &StoreName, delay: Duration, limit: u32) -> Vec<DoomedRow>;
-        fn is_ripe(store: &StoreName, key: &BlobKey, delay: Duration) -> bool;
-        fn strays(store: &StoreName, keys: &[BlobKey]) -> Vec<BlobKey>;
-    }
-    Accounts {
-        fn user(name: &str) -> Option<UserRow>;
-        fn user_by_id(id: UserId) -> Option<UserRow>;
-        fn users() -> Vec<UserRow>;
-        fn key(hash: &KeyHash) -> Option<KeyRow>;
-        fn keys() -> Vec<KeyRow>;
-    }
-    Journal {
-        fn entry(change: ChangeId) -> Option<JournalRow>;
-        fn journal(page: &PageRequest) -> Page<JournalRow>;
-    }
-    Instance {
-        fn instance() -> InstanceRow;
-        fn fence(role: Role) -> Option<FenceRow>;
-    }
-}
+for_reading_roles!(passed_on);
 
 #[async_trait]
 impl Stamps for FaultyCatalog {
