@@ -6,17 +6,61 @@ mod pnpm;
 mod proxied;
 mod yarn;
 
+use std::ops::Deref;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use proget_tests::{Outcome, Package, ProgetProcess, Registry, ServerSetup};
+use proget_tests::{Nginx, Outcome, Package, ProgetProcess, Registry, ServerSetup};
 use serde_json::Value;
 
+/// With this variable set, the whole ring goes through nginx, under a path.
+const PROXIED: &str = "PROGET_TEST_PROXIED";
+
+/// The server that a test has to itself, with the proxy in front of it if there is one.
+struct House {
+    server: ProgetProcess,
+    nginx: Option<Nginx>,
+}
+
+impl House {
+    /// A feed as clients reach it, which may be through the proxy.
+    fn reached(&self, feed: Registry) -> Registry {
+        match &self.nginx {
+            Some(nginx) => {
+                let url = feed.url.replace(&self.server.url(), &format!("{}/deep/er", nginx.url()));
+                feed.at(url)
+            }
+            None => feed,
+        }
+    }
+
+    async fn create_feed(&self, format: &str, name: &str) -> Outcome<Registry> {
+        Ok(self.reached(self.server.create_feed(format, name).await?))
+    }
+
+    async fn create_open_feed(&self, format: &str, name: &str) -> Outcome<Registry> {
+        Ok(self.reached(self.server.create_open_feed(format, name).await?))
+    }
+}
+
+impl Deref for House {
+    type Target = ProgetProcess;
+
+    fn deref(&self) -> &ProgetProcess {
+        &self.server
+    }
+}
+
 /// A server with one feed that only those may read who may.
-async fn server() -> Outcome<(ProgetProcess, Registry)> {
-    let server = ServerSetup::new().start().await?;
-    let feed = server.create_feed("npm", "internal").await?;
-    Ok((server, feed))
+async fn server() -> Outcome<(House, Registry)> {
+    let house = if std::env::var_os(PROXIED).is_some() {
+        let (server, nginx) = proxied::under_a_path().await?;
+        House { server, nginx: Some(nginx) }
+    } else {
+        House { server: ServerSetup::new().start().await?, nginx: None }
+    };
+    let feed = house.create_feed("npm", "internal").await?;
+    Ok((house, feed))
 }
 
 /// A package with one module that says `words` when it is asked.

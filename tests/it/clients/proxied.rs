@@ -19,12 +19,18 @@ struct Proxied {
 }
 
 /// nginx takes `/deep/er/` away, and the server is told what its public address is.
-async fn told() -> Outcome<Proxied> {
+pub(super) async fn under_a_path() -> Outcome<(ProgetProcess, Nginx)> {
     let port = free_port()?;
     let address = format!("http://127.0.0.1:{port}/deep/er");
     let server = ServerSetup::new().env("PROGET_PUBLIC_URL", &address).start().await?;
     let nginx = Nginx::start_on(port, &location("/deep/er/", &server, "")).await?;
-    let feed = server.create_feed("npm", "internal").await?.at(format!("{address}/npm/internal/"));
+    Ok((server, nginx))
+}
+
+async fn told() -> Outcome<Proxied> {
+    let (server, nginx) = under_a_path().await?;
+    let address = format!("{}/deep/er/npm/internal/", nginx.url());
+    let feed = server.create_feed("npm", "internal").await?.at(address);
     Ok(Proxied { server, _nginx: nginx, feed })
 }
 
