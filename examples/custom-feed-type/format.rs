@@ -67,6 +67,7 @@ impl FeedFormat for Note {
             version_fragment: Fragment(format!("{version}\t{title}\n").into()),
             file_fragment: Fragment::default(),
             detail: Fragment::default(),
+            file_detail: Fragment::default(),
             summary: title.to_owned(),
             keywords: Vec::new(),
             tags: Vec::new(),

@@ -5,6 +5,7 @@
 //! | `X-ApiKey` | a key, or `user:password` |
 //! | `Authorization: Basic` | user and password; or user `api` and a key |
 //! | `Authorization: Bearer` | a key |
+//! | `Authorization` without a scheme | a key |
 //! | query `key` (native API only) | a key |
 //!
 //! The first that is there counts. Credentials that are there and wrong are an error, never
@@ -125,11 +126,16 @@ fn from_headers(headers: &HeaderMap) -> Result<Credentials, Problem> {
         return Err(malformed("there is more than one Authorization header"));
     }
     let text = value.to_str().map_err(|_| malformed("the Authorization header is not plain text"))?;
-    let (scheme, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+    let text = text.trim();
+    let Some((scheme, rest)) = text.split_once(' ') else {
+        let scheme = ["basic", "bearer"].iter().any(|known| text.eq_ignore_ascii_case(known));
+        if scheme || text.is_empty() {
+            return Err(malformed("the Authorization header has a scheme and no credentials"));
+        }
+        // Cargo and gem send nothing but the key.
+        return Ok(Credentials::Key(Secret::new(text)));
+    };
     let rest = rest.trim();
-    if rest.is_empty() {
-        return Err(malformed("the Authorization header has a scheme and no credentials"));
-    }
     if scheme.eq_ignore_ascii_case("bearer") {
         return Ok(Credentials::Key(Secret::new(rest)));
     }
@@ -204,6 +210,7 @@ mod tests {
         assert_eq!(brought("x-apikey", "api:secret"), key("secret"));
         assert_eq!(brought("authorization", "Bearer secret"), key("secret"));
         assert_eq!(brought("authorization", "bearer  secret "), key("secret"));
+        assert_eq!(brought("authorization", "pg_secret"), key("pg_secret"));
         assert_eq!(brought("authorization", &format!("Basic {}", encoded("api:secret"))), key("secret"));
         assert_eq!(
             brought("authorization", &format!("BASIC {}", encoded("bob:päss:w").trim_end_matches('='))),
@@ -218,6 +225,7 @@ mod tests {
         for (value, why) in [
             ("Basic ?", "base64"),
             ("Basic", "no credentials"),
+            ("bearer", "no credentials"),
             (&*format!("Basic {latin1}"), "UTF-8"),
             (&*format!("Basic {}", encoded("nocolon")), "colon"),
             ("Negotiate abc", "Basic and Bearer"),

@@ -222,6 +222,8 @@ pub struct NewFile {
     pub file_fragment: Fragment,
     /// More about the version than indexes need; taken if the version has no other file.
     pub detail: Fragment,
+    /// More about the file than indexes need.
+    pub file_detail: Fragment,
     /// One line for lists and searches; taken if the version has no other file.
     pub summary: String,
     /// Words by which a search may find it; taken if the version has no other file.

@@ -187,6 +187,10 @@ pub trait Packages: Send + Sync {
         version: &VersionKey,
     ) -> Result<Option<Fragment>, CatalogError>;
 
+    /// The detail that a format stored about one file, empty if it stored none; `None` if there is
+    /// no such file. Says nothing about whether the file may be downloaded.
+    async fn file_detail(&self, feed: FeedId, file: &FileRef) -> Result<Option<Fragment>, CatalogError>;
+
     /// How often each of these files was downloaded, in their order; 0 for unknown ones.
     async fn downloads(&self, files: &[FileId]) -> Result<Vec<u64>, CatalogError>;
 

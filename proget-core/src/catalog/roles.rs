@@ -18,6 +18,7 @@ macro_rules! for_reading_roles {
                 fn search(feed: FeedId, search: &Search, page: &PageRequest) -> Page<Found>;
                 fn versions(feed: FeedId, filter: &VersionFilter, page: &PageRequest) -> Page<Found>;
                 fn detail(feed: FeedId, name: &NameKey, version: &VersionKey) -> Option<Fragment>;
+                fn file_detail(feed: FeedId, file: &FileRef) -> Option<Fragment>;
                 fn downloads(files: &[FileId]) -> Vec<u64>;
                 fn totals(feed: FeedId) -> FeedTotals;
             }

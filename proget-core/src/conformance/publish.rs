@@ -85,6 +85,7 @@ fn samples() -> Vec<Sample> {
                 version_fragment: fragment("version"),
                 file_fragment: fragment("file"),
                 detail: fragment(""),
+                file_detail: fragment(""),
                 summary: String::new(),
                 keywords: Vec::new(),
                 tags: Vec::new(),

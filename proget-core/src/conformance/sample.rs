@@ -114,6 +114,7 @@ pub fn new_file(feed: FeedId, name: &str, number: &str, bytes: &str, blob: &Blob
         version_fragment: fragment(&format!("version fragment of {name} {number}")),
         file_fragment: fragment(&format!("file fragment of {name} {number}")),
         detail: fragment(&format!("detail of {name} {number}")),
+        file_detail: fragment(&format!("detail of the file of {name} {number}")),
         summary: format!("what {name} is"),
         keywords: vec!["sample".into()],
         tags: Vec::new(),

@@ -92,6 +92,8 @@ pub struct Manifest {
     pub file_fragment: Fragment,
     /// More about the version than indexes need (a README), for pages about it alone.
     pub detail: Fragment,
+    /// More about the file than indexes need, for whoever asks for this file's alone (the metadata of a wheel).
+    pub file_detail: Fragment,
     /// One line for lists and searches.
     pub summary: String,
     /// Words by which a search may find the package beside its name.

@@ -119,6 +119,7 @@ fn add_file(
         version_fragment: manifest.version_fragment.clone(),
         file_fragment: manifest.file_fragment.clone(),
         detail: manifest.detail.clone(),
+        file_detail: manifest.file_detail.clone(),
         summary: manifest.summary.clone(),
         keywords: manifest.keywords.clone(),
         tags: manifest.tags.clone(),

@@ -4,7 +4,7 @@ use super::{Admission, Registry};
 use crate::access::Permission;
 use crate::catalog::{CatalogError, FeedTotals, Found, Page, PageRequest, Search, VersionFilter};
 use crate::ids::FileId;
-use crate::package::{Fragment, NameKey, VersionKey};
+use crate::package::{FileRef, Fragment, NameKey, VersionKey};
 use crate::problem::Problem;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -56,6 +56,17 @@ impl Registry {
         admission.demand(Permission::View)?;
         let detail = self.fresh.read().detail(admission.feed().id, package, version).await?;
         detail.ok_or_else(|| Problem::NotFound(format!("there is no version {version} of {package}")))
+    }
+
+    /// What a format stored about one file beyond what indexes need. As with the file itself, a
+    /// blocked version is as if it were not there.
+    ///
+    /// # Errors
+    /// `NotFound`, `Busy`.
+    pub async fn file_detail(&self, admission: &Admission, file: &FileRef) -> Result<Fragment, Problem> {
+        self.item(admission, file).await?;
+        let detail = self.fresh.read().file_detail(admission.feed().id, file).await?;
+        detail.ok_or_else(|| Problem::NotFound(format!("there is no file {} in {}", file.file, file.package)))
     }
 
     /// How often these files were downloaded, counted to the last flush and in this process since.

@@ -72,6 +72,7 @@ impl FeedFormat for Plain {
             version_fragment: Fragment(Bytes::from(text.clone())),
             file_fragment: Fragment::default(),
             detail: Fragment::default(),
+            file_detail: Fragment::default(),
             summary: format!("the package {name}"),
             keywords: Vec::new(),
             tags: vec![TagChange { tag: TagName::new("latest")?, mode: TagMode::Move }],

@@ -179,6 +179,14 @@ impl FeedDoor {
         self.registry.detail(&self.admit(Permission::View)?, package, version).await
     }
 
+    /// See [`Registry::file_detail`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn file_detail(&self, file: &FileRef) -> Result<Fragment, Problem> {
+        self.registry.file_detail(&self.admit(Permission::View)?, file).await
+    }
+
     /// See [`Registry::annotate`].
     ///
     /// # Errors

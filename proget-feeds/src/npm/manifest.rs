@@ -63,6 +63,7 @@ pub(crate) fn inspect(
         version_fragment: VersionFragment::encode(object),
         file_fragment: dist(artifact, totals),
         detail: Fragment(Bytes::from(cut(detail.unwrap_or_default(), README_LIMIT as usize))),
+        file_detail: Fragment::default(),
         name,
         version,
         file,

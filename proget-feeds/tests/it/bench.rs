@@ -1,29 +1,25 @@
-//! A registry in memory with one npm feed, callers with different rights, and requests to it.
+//! A registry in memory with one feed, callers with different rights, and requests to it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use poem::http::{HeaderMap, Method, StatusCode, header};
 use poem::{Body, Request};
 use proget_core::access::{FeedScope, Permissions, Rights, Secret, Subject};
 use proget_core::blob::IntakeLimits;
-use proget_core::feed::{FeedSettings, FormatId, Overwrite};
+use proget_core::feed::{FeedSettings, Overwrite};
 use proget_core::memory::{MemoryCatalog, MemoryStaging, MemoryStore};
 use proget_core::registry::{FreshCatalog, Inline};
 use proget_core::{Feed, FeedName, PackageStore, Principal, Problem, Registry};
-use proget_feeds::http::{FeedDoor, FeedProtocol as _, RawTail, SignIn, SignedIn};
-use proget_feeds::npm::{NPM, NpmProtocol};
-use serde_json::{Value, json};
+use proget_feeds::http::{FeedDoor, FeedProtocol, RawTail, SignIn, SignedIn};
+use serde_json::Value;
 use std::sync::{Arc, Mutex};
-
-/// Where clients think the feed is.
-pub(crate) const ROOT: &str = "https://packages.test/npm/internal";
 
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) registry: Arc<Registry>,
     pub(crate) staging: Arc<MemoryStaging>,
+    protocol: &'static dyn FeedProtocol,
+    /// Where clients think the feed is.
+    pub(crate) root: String,
     feed: FeedName,
     desk: Arc<Desk>,
 }
@@ -52,7 +48,7 @@ impl Answer {
         self
     }
 
-    /// What npm would show.
+    /// What a client that reads `error` would show.
     #[track_caller]
     pub(crate) fn error(&self) -> String {
         self.json()["error"].as_str().unwrap_or_else(|| panic!("no error text: {self:?}")).to_owned()
@@ -86,29 +82,30 @@ impl Caller {
 }
 
 impl Bench {
-    pub(crate) async fn new() -> Self {
-        Self::with(FeedSettings::default()).await
+    pub(crate) async fn new(protocol: &'static dyn FeedProtocol) -> Self {
+        Self::with(protocol, FeedSettings::default()).await
     }
 
-    pub(crate) async fn open_to_all() -> Self {
-        Self::with(FeedSettings { anonymous_view: true, ..FeedSettings::default() }).await
+    pub(crate) async fn open_to_all(protocol: &'static dyn FeedProtocol) -> Self {
+        Self::with(protocol, FeedSettings { anonymous_view: true, ..FeedSettings::default() }).await
     }
 
-    pub(crate) async fn replacing() -> Self {
-        Self::with(FeedSettings { overwrite: Overwrite::Allowed, ..FeedSettings::default() }).await
+    pub(crate) async fn replacing(protocol: &'static dyn FeedProtocol) -> Self {
+        Self::with(protocol, FeedSettings { overwrite: Overwrite::Allowed, ..FeedSettings::default() }).await
     }
 
-    async fn with(settings: FeedSettings) -> Self {
+    async fn with(protocol: &'static dyn FeedProtocol, settings: FeedSettings) -> Self {
         let runtime = Arc::new(Inline);
         let fresh = FreshCatalog::new(Arc::new(MemoryCatalog::default()), runtime.clone());
         let staging = Arc::new(MemoryStaging::new());
         let packages =
             PackageStore::new(Arc::new(MemoryStore::new()), staging.clone(), IntakeLimits::default());
-        let registry = Arc::new(Registry::new(fresh, packages, vec![&NPM], runtime));
+        let registry = Arc::new(Registry::new(fresh, packages, vec![protocol.format()], runtime));
         let feed = FeedName::new("internal").unwrap();
-        let npm = FormatId::new("npm").unwrap();
-        registry.create_feed(&Principal::system(), feed.clone(), npm, settings).await.unwrap();
-        Self { registry, staging, feed, desk: Arc::default() }
+        let format = protocol.format().id();
+        registry.create_feed(&Principal::system(), feed.clone(), format, settings).await.unwrap();
+        let root = format!("https://packages.test/{}/internal", protocol.mount());
+        Self { registry, staging, protocol, root, feed, desk: Arc::default() }
     }
 
     pub(crate) async fn feed(&self) -> Arc<Feed> {
@@ -116,7 +113,7 @@ impl Bench {
     }
 
     pub(crate) async fn door(&self, caller: Caller) -> FeedDoor {
-        FeedDoor::new(self.registry.clone(), self.feed().await, caller.principal(), ROOT)
+        FeedDoor::new(self.registry.clone(), self.feed().await, caller.principal(), &*self.root)
             .with_sign_in(Some(self.desk.clone()))
     }
 
@@ -129,14 +126,16 @@ impl Bench {
         headers: &[(header::HeaderName, &str)],
         body: impl Into<Body>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri_str(format!("http://x/npm/internal/{path}"));
+        let (mut request, mount) = (Request::builder().method(method), self.protocol.mount());
+        request = request.uri_str(format!("http://x/{mount}/internal/{path}"));
         for (name, value) in headers {
             request = request.header(name, *value);
         }
         let request = request.body(body);
-        let raw = request.uri().path().strip_prefix("/npm/internal").unwrap().to_owned();
-        let outcome = NpmProtocol.call(self.door(caller).await, RawTail::new(&raw), request).await;
-        let response = outcome.unwrap_or_else(|problem| NpmProtocol.refuse(&problem));
+        let feed = format!("/{mount}/internal");
+        let raw = request.uri().path().strip_prefix(&feed).unwrap().to_owned();
+        let outcome = self.protocol.call(self.door(caller).await, RawTail::new(&raw), request).await;
+        let response = outcome.unwrap_or_else(|problem| self.protocol.refuse(&problem));
         let (parts, body) = response.into_parts();
         let body = body.into_bytes().await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body }
@@ -157,52 +156,6 @@ impl Bench {
     pub(crate) async fn delete(&self, caller: Caller, path: &str) -> Answer {
         self.send(caller, Method::DELETE, path, &[], ()).await
     }
-
-    /// Publishes a version under `latest`, as npm does.
-    pub(crate) async fn publish(&self, name: &str, version: &str) {
-        self.put(Caller::Admin, name, &publication(name, version, "latest")).await.expect(201);
-    }
-}
-
-/// A tarball that holds a `package.json` with these members, and one file.
-pub(crate) fn tarball(package: &Value) -> Vec<u8> {
-    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, content) in
-        [("package/package.json", package.to_string()), ("package/index.js", "1".repeat(2000))]
-    {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
-    }
-    archive.into_inner().unwrap().finish().unwrap()
-}
-
-/// The document that npm sends for a package with these members.
-pub(crate) fn document(package: &Value, tag: &str, tarball: &[u8]) -> Value {
-    let (name, version) = (package["name"].as_str().unwrap(), package["version"].as_str().unwrap());
-    let mut object = package.clone();
-    object["_id"] = json!(format!("{name}@{version}"));
-    object["dist"] = json!({
-        "integrity": format!("sha512-{}", STANDARD.encode(sha512(tarball))),
-        "tarball": format!("http://elsewhere/{name}/-/{name}-{version}.tgz"),
-    });
-    json!({
-        "_id": name, "name": name, "dist-tags": {tag: version}, "versions": {version: object}, "access": null,
-        "_attachments": {format!("{name}-{version}.tgz"): {
-            "content_type": "application/octet-stream", "data": STANDARD.encode(tarball), "length": tarball.len(),
-        }},
-    })
-}
-
-pub(crate) fn publication(name: &str, version: &str, tag: &str) -> Value {
-    let package = json!({"name": name, "version": version, "description": format!("about {name}"), "dependencies": {"dep": "^1"}});
-    document(&package, tag, &tarball(&package))
-}
-
-fn sha512(bytes: &[u8]) -> Vec<u8> {
-    let wanted = proget_core::digest::DigestSet { sha512: true, ..Default::default() };
-    proget_core::digest::Digests::of(bytes, wanted).sha512.unwrap().0.to_vec()
 }
 
 /// Signs in one user with one password.

@@ -3,12 +3,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used)] // a test binary, its bench included
 
-mod account;
 mod bench;
-mod format;
-mod install;
-mod publish;
-mod refusals;
-mod search;
-mod tags;
-mod unpublish;
+mod cargo;
+mod npm;
+mod pypi;

@@ -330,6 +330,10 @@ pub(crate) fn compiled_in() -> Vec<Arc<dyn FeedProtocol>> {
     vec![
         #[cfg(feature = "npm")]
         Arc::new(proget_feeds::npm::NpmProtocol),
+        #[cfg(feature = "pypi")]
+        Arc::new(proget_feeds::pypi::PypiProtocol),
+        #[cfg(feature = "cargo")]
+        Arc::new(proget_feeds::cargo::CargoProtocol),
     ]
 }
 

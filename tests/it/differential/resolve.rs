@@ -257,6 +257,7 @@ async fn new_file(catalog: &dyn Catalog, one: &Move) -> Resolved<NewFile> {
         version_fragment: sample::fragment(&format!("{at:?} {words:?}")),
         file_fragment: sample::fragment(&format!("{bytes} {file}")),
         detail: sample::fragment(words[1]),
+        file_detail: sample::fragment(words[0]),
         summary: words.join(" and "),
         keywords: vec![words[1].into(), bytes.into()],
         tags: tag.map(|(tag, mode)| TagChange { tag: sample::tag(tag), mode }).into_iter().collect(),

@@ -8,6 +8,7 @@ use crate::catalog::{
 use crate::clock::Timestamp;
 use crate::feed::{Feed, StoreName};
 use crate::ids::{BlobId, FeedId, FileId, KeyId, PackageId, Stamp, UserId};
+use crate::package::FileRef;
 use std::fmt::{Debug, Write as _};
 use std::time::Duration;
 use uuid::Uuid;
@@ -94,12 +95,17 @@ impl Drawing {
         for mut version in rows.versions {
             let detail = catalog.detail(feed, &name, version.version.key()).await.unwrap();
             let files: Vec<FileId> = version.files.iter().map(|file| file.id).collect();
+            let mut file_details = Vec::new();
+            for file in &version.files {
+                let wanted = FileRef { package: name.clone(), file: file.name.clone() };
+                file_details.push(catalog.file_detail(feed, &wanted).await.unwrap());
+            }
             let downloads = catalog.downloads(&files).await.unwrap();
             version.files = version.files.into_iter().map(|file| self.file(file)).collect();
             if self.portable() {
                 version.published = Timestamp(0);
             }
-            self.line("  version", (version, detail, downloads));
+            self.line("  version", (version, detail, file_details, downloads));
         }
     }
 

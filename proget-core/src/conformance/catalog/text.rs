@@ -100,7 +100,8 @@ async fn fragments_and_texts_keep_every_byte(bench: Bench) {
     let mut file = bench.new_file(feed, "left-pad", "1.0.0").await;
     file.version_fragment = Fragment(Bytes::from(bytes.clone()));
     file.file_fragment = Fragment(Bytes::from(bytes.iter().rev().copied().collect::<Vec<u8>>()));
-    file.detail = Fragment(Bytes::from(bytes));
+    file.detail = Fragment(Bytes::from(bytes.clone()));
+    file.file_detail = Fragment(Bytes::from(bytes.into_iter().skip(7).collect::<Vec<u8>>()));
     file.summary = "\u{1f680} \"quotes\" 'single' \\ % _ end ".to_owned() + &"long ".repeat(2000);
     file.keywords = (0..100).map(|number| format!("word {number} ü")).collect();
     bench.add(file.clone()).await;
@@ -111,12 +112,21 @@ async fn fragments_and_texts_keep_every_byte(bench: Bench) {
     assert_eq!(version.summary, file.summary);
     let detail = bench.detail(feed, file.package.key(), file.version.key()).await.unwrap();
     assert!(detail == Some(file.detail), "the detail is kept verbatim");
+    let wanted = FileRef { package: file.package.key().clone(), file: file.file.clone() };
+    let detail = bench.file_detail(feed, &wanted).await.unwrap();
+    assert!(detail == Some(file.file_detail), "the file's detail is kept verbatim");
+    bench.change(PackageChange::RemoveFile(feed, wanted.package.clone(), wanted.file.clone())).await;
+    assert_eq!(bench.file_detail(feed, &wanted).await.unwrap(), None, "it goes with its file");
     let mut empty = bench.new_file(feed, "empty", "1.0.0").await;
     (empty.detail, empty.version_fragment) = (Fragment::default(), Fragment::default());
+    empty.file_detail = Fragment::default();
+    let wanted = FileRef { package: empty.package.key().clone(), file: empty.file.clone() };
     (empty.file_fragment, empty.summary, empty.keywords) = (Fragment::default(), String::new(), Vec::new());
     bench.add(empty).await;
     let detail = bench.detail(feed, &sample::name("empty"), &version_key("1.0.0")).await.unwrap();
     assert_eq!(detail, Some(Fragment::default()), "no detail is an empty one, not an absent version");
+    let detail = bench.file_detail(feed, &wanted).await.unwrap();
+    assert_eq!(detail, Some(Fragment::default()), "no detail is an empty one, not an absent file");
 }
 
 async fn order_keys_are_compared_as_unsigned_bytes(bench: Bench) {

@@ -9,7 +9,7 @@ use crate::catalog::{
 use crate::clock::Timestamp;
 use crate::feed::{Feed, StoreName};
 use crate::ids::{BlobId, FeedId, FileId, KeyId, Stamp, UserId};
-use crate::package::{Fragment, NameKey, TagName, VersionKey};
+use crate::package::{FileName, Fragment, NameKey, TagName, VersionKey};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -51,6 +51,8 @@ pub(super) struct StoredVersion {
     pub(super) row: VersionRow,
     pub(super) keywords: Vec<String>,
     pub(super) detail: Fragment,
+    /// Of those files that have one.
+    pub(super) file_details: BTreeMap<FileName, Fragment>,
 }
 
 /// A blob's row without what is computed when it is read.

@@ -137,13 +137,21 @@ async fn insert_file(
         digests.blake2b.map(|digest| digest.0.to_vec()),
         file.file_fragment.0.to_vec(),
     ];
-    let Err(error) = session.exec(sql, values).await else { return Ok(()) };
-    let fault = Fault::from(error);
-    Err(match fault.meaning() {
-        Meaning::Taken => Conflict::FileExists.into(),
-        Meaning::Referred => Conflict::BlobGone.into(),
-        _ => fault,
-    })
+    let id = match session.insert(sql, values).await {
+        Ok(id) => id,
+        Err(fault) => {
+            return Err(match fault.meaning() {
+                Meaning::Taken => Conflict::FileExists.into(),
+                Meaning::Referred => Conflict::BlobGone.into(),
+                _ => fault,
+            });
+        }
+    };
+    if !file.file_detail.0.is_empty() {
+        let sql = "INSERT INTO file_details (file_id, detail) VALUES (?, ?)";
+        session.exec(sql, values![id, file.file_detail.0.to_vec()]).await?;
+    }
+    Ok(())
 }
 
 /// What a search looks through, in lower case. Texts are kept apart by a byte that no word has, so

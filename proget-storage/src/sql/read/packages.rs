@@ -76,6 +76,19 @@ impl Packages for SqlCatalog {
         })
     }
 
+    async fn file_detail(&self, feed: FeedId, file: &FileRef) -> Result<Option<Fragment>, CatalogError> {
+        steady!(self, "reading more about a file", async {
+            let session = self.pools().reads();
+            let sql = "SELECT d.detail FROM packages p JOIN files f ON f.package_id = p.id \
+                       LEFT JOIN file_details d ON d.file_id = f.id \
+                       WHERE p.feed_id = ? AND p.name_key = ? AND f.name = ?";
+            let values = values![feed.0, file.package.as_str(), file.file.as_str()];
+            let row = session.one(sql, values).await?;
+            let detail = row.map(|row| Columns::of(&row, session.dialect).maybe_bytes()).transpose()?;
+            Ok(detail.map(|detail| Fragment(detail.unwrap_or_default().into())))
+        })
+    }
+
     async fn downloads(&self, files: &[FileId]) -> Result<Vec<u64>, CatalogError> {
         let mut counts: HashMap<i64, u64> = HashMap::new();
         for chunk in files.chunks(CHUNK) {

@@ -5,6 +5,7 @@
 //! *contracts*. Each step says how old a build may be to work on its result; that is how a build
 //! finds out that a database is too new for it.
 
+mod file_details;
 mod first;
 mod runner;
 
@@ -25,4 +26,4 @@ pub(super) struct Step {
 }
 
 /// All steps in their order.
-pub(super) const STEPS: &[Step] = &[first::STEP];
+pub(super) const STEPS: &[Step] = &[first::STEP, file_details::STEP];

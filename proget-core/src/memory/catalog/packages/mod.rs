@@ -90,8 +90,12 @@ impl State {
                 },
                 keywords: new.keywords,
                 detail: new.detail,
+                file_details: BTreeMap::new(),
             },
         };
+        if !new.file_detail.0.is_empty() {
+            version.file_details.insert(new.file.clone(), new.file_detail);
+        }
         version.row.files.push(FileRow {
             id: file_id,
             name: new.file,
@@ -137,6 +141,7 @@ impl State {
         let has = |version: &&mut StoredVersion| version.row.files.iter().any(|known| known.name == *file);
         let version = package.versions.values_mut().find(has).ok_or(Conflict::Absent)?;
         version.row.files.retain(|known| known.name != *file);
+        version.file_details.remove(file);
         self.forget_lost_downloads();
         self.touch(feed, name, moment);
         Ok(())

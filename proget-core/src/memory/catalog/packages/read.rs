@@ -138,6 +138,15 @@ impl Packages for MemoryCatalog {
         Ok(version.map(|version| version.detail.clone()))
     }
 
+    async fn file_detail(&self, feed: FeedId, file: &FileRef) -> Result<Option<Fragment>, CatalogError> {
+        let state = self.state();
+        let versions =
+            state.package(feed, &file.package).into_iter().flat_map(|package| package.versions.values());
+        let mut holding =
+            versions.filter(|version| version.row.files.iter().any(|row| row.name == file.file));
+        Ok(holding.next().map(|version| version.file_details.get(&file.file).cloned().unwrap_or_default()))
+    }
+
     async fn downloads(&self, files: &[FileId]) -> Result<Vec<u64>, CatalogError> {
         let state = self.state();
         Ok(files.iter().map(|file| state.downloads.get(file).copied().unwrap_or(0)).collect())

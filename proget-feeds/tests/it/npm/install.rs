@@ -1,6 +1,7 @@
 //! What `npm install` and `npm view` read.
 
-use crate::bench::{Bench, Caller, ROOT, document, publication, tarball};
+use super::sample::{document, publication, publish, tarball};
+use crate::bench::{Bench, Caller};
 use poem::http::{Method, header};
 use serde_json::json;
 
@@ -8,7 +9,7 @@ const SHORT: &str = "application/vnd.npm.install-v1+json; q=1.0, application/jso
 
 #[tokio::test]
 async fn a_published_package_is_described_in_both_forms_and_downloads_as_it_was_sent() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     let package = json!({"name": "@acme/tool", "version": "1.0.0", "bin": "cli.js", "scripts": {"postinstall": "x"}, "main": "m.js"});
     let bytes = tarball(&package);
     bench.put(Caller::Publisher, "@acme%2ftool", &document(&package, "latest", &bytes)).await.expect(201);
@@ -36,7 +37,7 @@ async fn a_published_package_is_described_in_both_forms_and_downloads_as_it_was_
     );
 
     let address = version["dist"]["tarball"].as_str().unwrap();
-    let path = address.strip_prefix(ROOT).unwrap().trim_start_matches('/');
+    let path = address.strip_prefix(&*bench.root).unwrap().trim_start_matches('/');
     assert_eq!(path, "@acme/tool/-/tool-1.0.0.tgz");
     let file = bench.get(Caller::Reader, path).await.expect(200);
     assert_eq!(&file.body[..], &bytes[..]);
@@ -49,8 +50,8 @@ async fn a_published_package_is_described_in_both_forms_and_downloads_as_it_was_
 
 #[tokio::test]
 async fn one_version_is_found_by_number_and_by_tag() {
-    let bench = Bench::new().await;
-    bench.publish("a", "1.0.0").await;
+    let bench = Bench::new(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
     bench.put(Caller::Admin, "a", &publication("a", "2.0.0-rc.1", "next")).await.expect(201);
     for (asked, version) in [("1.0.0", "1.0.0"), ("latest", "1.0.0"), ("next", "2.0.0-rc.1")] {
         assert_eq!(
@@ -64,9 +65,9 @@ async fn one_version_is_found_by_number_and_by_tag() {
 
 #[tokio::test]
 async fn documents_are_compressed_tagged_and_not_sent_twice() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     for version in 0..10 {
-        bench.publish("a", &format!("1.{version}.0")).await;
+        publish(&bench, "a", &format!("1.{version}.0")).await;
     }
     let plain = bench.get(Caller::Reader, "a").await.expect(200);
     let packed = bench
@@ -83,7 +84,7 @@ async fn documents_are_compressed_tagged_and_not_sent_twice() {
             .expect(304);
         assert!(known.body.is_empty());
     }
-    bench.publish("a", "2.0.0").await;
+    publish(&bench, "a", "2.0.0").await;
     let tag = plain.header(header::ETAG);
     let now =
         bench.send(Caller::Reader, Method::GET, "a", &[(header::IF_NONE_MATCH, tag)], ()).await.expect(200);
@@ -95,8 +96,8 @@ async fn documents_are_compressed_tagged_and_not_sent_twice() {
 
 #[tokio::test]
 async fn files_are_sent_in_part_and_not_twice() {
-    let bench = Bench::open_to_all().await;
-    bench.publish("a", "1.0.0").await;
+    let bench = Bench::open_to_all(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
     let path = "a/-/a-1.0.0.tgz";
     let whole = bench.get(Caller::Nobody, path).await.expect(200);
     assert_eq!(whole.header(header::CACHE_CONTROL), "public, max-age=31536000, immutable");
@@ -132,8 +133,8 @@ async fn files_are_sent_in_part_and_not_twice() {
 
 #[tokio::test]
 async fn files_of_a_feed_that_replaces_versions_are_revalidated() {
-    let bench = Bench::replacing().await;
-    bench.publish("a", "1.0.0").await;
+    let bench = Bench::replacing(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
     let file = bench.get(Caller::Reader, "a/-/a-1.0.0.tgz").await.expect(200);
     assert_eq!(file.header(header::CACHE_CONTROL), "private, no-cache");
     let other = json!({"name": "a", "version": "1.0.0", "description": "other"});

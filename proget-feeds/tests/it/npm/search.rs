@@ -1,6 +1,7 @@
 //! `npm search`.
 
-use crate::bench::{Bench, Caller, document, tarball};
+use super::sample::{document, publish, tarball};
+use crate::bench::{Bench, Caller};
 use serde_json::{Value, json};
 
 async fn names(bench: &Bench, query: &str) -> (Vec<String>, u64) {
@@ -11,9 +12,9 @@ async fn names(bench: &Bench, query: &str) -> (Vec<String>, u64) {
 
 #[tokio::test]
 async fn packages_are_found_by_words_scope_and_keywords_and_paged() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     for at in 0..7 {
-        bench.publish(&format!("pkg-{at}"), "1.0.0").await;
+        publish(&bench, &format!("pkg-{at}"), "1.0.0").await;
     }
     let scoped = json!({
         "name": "@acme/special", "version": "1.0.0", "description": "shiny", "keywords": ["glitter"], "license": "MIT",

@@ -1,13 +1,14 @@
 //! `npm dist-tag`.
 
+use super::sample::publish;
 use crate::bench::{Bench, Caller};
 use serde_json::json;
 
 #[tokio::test]
 async fn tags_are_listed_set_moved_and_removed() {
-    let bench = Bench::new().await;
-    bench.publish("@acme/a", "1.0.0").await;
-    bench.publish("@acme/a", "2.0.0").await;
+    let bench = Bench::new(super::NPM).await;
+    publish(&bench, "@acme/a", "1.0.0").await;
+    publish(&bench, "@acme/a", "2.0.0").await;
     let path = "-/package/@acme%2fa/dist-tags";
     bench.put(Caller::Publisher, &format!("{path}/stable"), &json!("1.0.0")).await.expect(201);
     bench.put(Caller::Publisher, &format!("{path}/stable"), &json!("2.0.0")).await.expect(201);
@@ -21,8 +22,8 @@ async fn tags_are_listed_set_moved_and_removed() {
 
 #[tokio::test]
 async fn tags_that_cannot_be_are_refused() {
-    let bench = Bench::new().await;
-    bench.publish("a", "1.0.0").await;
+    let bench = Bench::new(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
     let path = "-/package/a/dist-tags";
     for (tag, version, status) in [
         ("next", json!("9.9.9"), 404),

@@ -1,5 +1,6 @@
 //! What callers may not do, may not know, or cannot mean; and the contract.
 
+use super::sample::publish;
 use crate::bench::{Bench, Caller};
 use poem::http::{Method, header};
 use proget_core::Problem;
@@ -9,8 +10,8 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn a_private_feed_tells_strangers_nothing_about_what_it_holds() {
-    let bench = Bench::new().await;
-    bench.publish("a", "1.0.0").await;
+    let bench = Bench::new(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
     for path in [
         "a",
         "none",
@@ -52,7 +53,7 @@ async fn a_private_feed_tells_strangers_nothing_about_what_it_holds() {
 
 #[tokio::test]
 async fn paths_that_name_nothing_are_not_found_and_never_an_error() {
-    let bench = Bench::open_to_all().await;
+    let bench = Bench::open_to_all(super::NPM).await;
     for path in [
         "Upper",
         "a//b",
@@ -93,7 +94,7 @@ fn problems_are_said_in_npm_s_dialect() {
 
 #[tokio::test]
 async fn every_row_of_the_contract_is_served() {
-    let bench = Bench::open_to_all().await;
+    let bench = Bench::open_to_all(super::NPM).await;
     for row in NpmProtocol.contract() {
         let path = row.path.trim_start_matches('/');
         let filled = [

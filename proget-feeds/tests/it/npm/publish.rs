@@ -1,13 +1,14 @@
 //! `npm publish`.
 
-use crate::bench::{Bench, Caller, document, publication, tarball};
+use super::sample::{document, publication, publish, tarball};
+use crate::bench::{Bench, Caller};
 use poem::Body;
 use poem::http::{Method, header};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_same_bytes_again_are_success_and_others_are_npm_s_conflict() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     let document = publication("a", "1.0.0", "latest");
     bench.put(Caller::Publisher, "a", &document).await.expect(201);
     bench.put(Caller::Publisher, "a", &document).await.expect(201);
@@ -21,7 +22,7 @@ async fn the_same_bytes_again_are_success_and_others_are_npm_s_conflict() {
 
 #[tokio::test]
 async fn a_document_in_small_pieces_is_published_like_one_at_once() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     let text = publication("@acme/a", "1.0.0", "latest").to_string();
     let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
         text.as_bytes().chunks(7).map(|piece| Ok(piece.to_vec())).collect();
@@ -32,19 +33,19 @@ async fn a_document_in_small_pieces_is_published_like_one_at_once() {
 
 #[tokio::test]
 async fn a_first_version_is_latest_whatever_its_tag_and_later_ones_only_if_they_say_so() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     for (version, tag) in [("1.0.0-beta.1", "beta"), ("1.0.0-beta.2", "beta")] {
         bench.put(Caller::Publisher, "a", &publication("a", version, tag)).await.expect(201);
     }
     let tags = bench.get(Caller::Reader, "-/package/a/dist-tags").await.json();
     assert_eq!(tags, json!({"beta": "1.0.0-beta.2", "latest": "1.0.0-beta.1"}));
-    bench.publish("a", "1.0.0").await;
+    publish(&bench, "a", "1.0.0").await;
     assert_eq!(bench.get(Caller::Reader, "a").await.json()["dist-tags"]["latest"], "1.0.0");
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_refused_with_its_field_and_leaves_nothing() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     let refuse = |change: fn(&mut Value), path: &'static str, field: &'static str| {
         let bench = &bench;
         async move {
@@ -84,7 +85,7 @@ async fn what_is_wrong_is_refused_with_its_field_and_leaves_nothing() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_or_is_too_large_is_said_to_be_so() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     for (kind, status) in [
         (std::io::ErrorKind::FileTooLarge, 413),
         (std::io::ErrorKind::TimedOut, 408),
@@ -102,7 +103,7 @@ async fn a_body_that_breaks_off_or_is_too_large_is_said_to_be_so() {
 
 #[tokio::test]
 async fn who_may_not_publish_is_told_before_the_body_is_read() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     let never = || Body::from_bytes_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let nobody = bench.send(Caller::Nobody, Method::PUT, "a", &[], never()).await.expect(401);
     assert!(nobody.header(header::WWW_AUTHENTICATE).starts_with("Bearer"));

@@ -1,12 +1,13 @@
 //! `npm whoami`, `login`, `logout`, `owner`, `access`, `token`, `audit`, `ping`.
 
+use super::sample::publish;
 use crate::bench::{Bench, Caller};
 use poem::http::{Method, header};
 use serde_json::json;
 
 #[tokio::test]
 async fn whoami_says_who_and_asks_nobody_to_sign_in() {
-    let bench = Bench::open_to_all().await;
+    let bench = Bench::open_to_all(super::NPM).await;
     assert_eq!(bench.get(Caller::Reader, "-/whoami").await.expect(200).json(), json!({"username": "reader"}));
     bench.get(Caller::Nobody, "-/whoami").await.expect(401);
     assert_eq!(bench.get(Caller::Nobody, "-/ping").await.expect(200).json(), json!({}));
@@ -14,7 +15,7 @@ async fn whoami_says_who_and_asks_nobody_to_sign_in() {
 
 #[tokio::test]
 async fn signing_in_gives_a_token_and_signing_out_gives_it_back() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     // Clients try the web first and go on with a password when it is not there.
     assert!(bench.post(Caller::Nobody, "-/v1/login", &json!({})).await.status.is_client_error());
     let path = "-/user/org.couchdb.user:ann";
@@ -42,7 +43,7 @@ async fn signing_in_gives_a_token_and_signing_out_gives_it_back() {
 
 #[tokio::test]
 async fn one_may_ask_about_oneself_only() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     assert_eq!(
         bench.get(Caller::Reader, "-/user/org.couchdb.user:reader").await.expect(200).json()["name"],
         "reader"
@@ -54,8 +55,8 @@ async fn one_may_ask_about_oneself_only() {
 
 #[tokio::test]
 async fn access_is_answered_from_the_feed_s_permissions() {
-    let bench = Bench::open_to_all().await;
-    bench.publish("@acme/a", "1.0.0").await;
+    let bench = Bench::open_to_all(super::NPM).await;
+    publish(&bench, "@acme/a", "1.0.0").await;
     let collaborators = bench.get(Caller::Reader, "-/package/@acme%2fa/collaborators").await.expect(200);
     assert_eq!(collaborators.json(), json!({"admin": "write"}));
     assert_eq!(
@@ -79,7 +80,7 @@ async fn access_is_answered_from_the_feed_s_permissions() {
 
 #[tokio::test]
 async fn an_audit_is_answered_with_an_empty_report() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     let gzip = [(header::CONTENT_ENCODING, "gzip")];
     let bulk = bench
         .send(Caller::Reader, Method::POST, "-/npm/v1/security/advisories/bulk", &gzip, "not even gzip")

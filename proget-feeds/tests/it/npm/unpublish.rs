@@ -1,6 +1,7 @@
 //! `npm deprecate` and `npm unpublish`, as the client does them: read, change, send back.
 
-use crate::bench::{Bench, Caller, publication};
+use super::sample::{publication, publish};
+use crate::bench::{Bench, Caller};
 use proget_core::access::Permission;
 use proget_core::package::{Download, NameKey, VersionKey, VersionStatus};
 use proget_core::registry::Annotation;
@@ -16,9 +17,9 @@ fn rev(packument: &Value) -> String {
 
 #[tokio::test]
 async fn a_version_is_deprecated_and_the_deprecation_taken_back() {
-    let bench = Bench::new().await;
-    bench.publish("a", "1.0.0").await;
-    bench.publish("a", "2.0.0").await;
+    let bench = Bench::new(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
+    publish(&bench, "a", "2.0.0").await;
     let mut packument = read(&bench, "a").await;
     packument["versions"]["1.0.0"]["deprecated"] = json!("use 2");
     bench.put(Caller::Publisher, "a", &packument).await.expect(201);
@@ -39,9 +40,9 @@ async fn a_version_is_deprecated_and_the_deprecation_taken_back() {
 
 #[tokio::test]
 async fn one_version_goes_with_its_tags_and_latest_finds_a_new_place() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     for version in ["1.0.0", "1.1.0", "2.0.0"] {
-        bench.publish("@acme/a", version).await;
+        publish(&bench, "@acme/a", version).await;
     }
     let mut packument = read(&bench, "@acme%2fa").await;
     packument["versions"].as_object_mut().unwrap().remove("2.0.0");
@@ -61,12 +62,12 @@ async fn one_version_goes_with_its_tags_and_latest_finds_a_new_place() {
 
 #[tokio::test]
 async fn a_version_published_meanwhile_is_not_lost_to_an_unpublish() {
-    let bench = Bench::new().await;
-    bench.publish("a", "1.0.0").await;
-    bench.publish("a", "2.0.0").await;
+    let bench = Bench::new(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
+    publish(&bench, "a", "2.0.0").await;
     let mut packument = read(&bench, "a").await;
     packument["versions"].as_object_mut().unwrap().remove("1.0.0");
-    bench.publish("a", "3.0.0").await;
+    publish(&bench, "a", "3.0.0").await;
     bench.put(Caller::Admin, &format!("a/-rev/{}", rev(&packument)), &packument).await.expect(409);
     bench.delete(Caller::Admin, &format!("a/-rev/{}", rev(&packument))).await.expect(409);
     assert_eq!(read(&bench, "a").await["versions"].as_object().unwrap().len(), 3);
@@ -74,9 +75,9 @@ async fn a_version_published_meanwhile_is_not_lost_to_an_unpublish() {
 
 #[tokio::test]
 async fn blocked_versions_are_not_shown_and_not_removed_because_they_are_not_sent_back() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(super::NPM).await;
     for version in ["1.0.0", "1.1.0", "2.0.0"] {
-        bench.publish("a", version).await;
+        publish(&bench, "a", version).await;
     }
     let (name, blocked) = (NameKey::stored("a".into()), VersionKey::stored("2.0.0".into()));
     let status = VersionStatus { download: Download::Blocked, ..VersionStatus::default() };
@@ -95,20 +96,20 @@ async fn blocked_versions_are_not_shown_and_not_removed_because_they_are_not_sen
 
 #[tokio::test]
 async fn a_whole_package_is_removed_and_can_be_published_again() {
-    let bench = Bench::new().await;
-    bench.publish("a", "1.0.0").await;
+    let bench = Bench::new(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
     let path = format!("a/-rev/{}", rev(&read(&bench, "a").await));
     bench.delete(Caller::Publisher, &path).await.expect(403);
     bench.delete(Caller::Remover, &path).await.expect(200);
     bench.get(Caller::Reader, "a").await.expect(404);
-    bench.publish("a", "1.0.0").await;
+    publish(&bench, "a", "1.0.0").await;
     bench.delete(Caller::Remover, &path).await.expect(409);
 }
 
 #[tokio::test]
 async fn owners_and_stars_are_refused_with_what_to_do_instead() {
-    let bench = Bench::new().await;
-    bench.publish("a", "1.0.0").await;
+    let bench = Bench::new(super::NPM).await;
+    publish(&bench, "a", "1.0.0").await;
     let rev = rev(&read(&bench, "a").await);
     let owners = bench
         .put(Caller::Publisher, &format!("a/-rev/{rev}"), &json!({"_id": "a", "maintainers": []}))

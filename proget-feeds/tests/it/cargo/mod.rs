@@ -1,0 +1,1 @@
+//! Cargo over HTTP, request by request.

@@ -1,0 +1,1 @@
+//! PyPI over HTTP, request by request.
