@@ -7,6 +7,7 @@ use proget_core::catalog::{CatalogError, Conflict};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 /// A failure on the way.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) enum Fault {
     CommittedBefore,
     /// A row does not hold what it must.
     Damaged(String),
+    /// What ended the transaction that several sets shared.
+    Group(Arc<Fault>),
 }
 
 /// What a driver's error means.
@@ -52,6 +55,7 @@ impl Fault {
             Self::Database(error) => meaning(error),
             Self::NoAnswer => Meaning::Slow,
             Self::Raced => Meaning::RolledBack,
+            Self::Group(fault) => fault.meaning(),
             _ => Meaning::Strange,
         }
     }
@@ -60,6 +64,14 @@ impl Fault {
     /// connection it was given turned out to be dead.
     pub(super) fn deserves_another_try(&self) -> bool {
         matches!(self.meaning(), Meaning::RolledBack | Meaning::Away)
+    }
+
+    /// Was one set refused by what it found, with the transaction as such in good order?
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Conflict(_) | Self::Fenced | Self::CommittedBefore => true,
+            _ => matches!(self.meaning(), Meaning::Taken | Meaning::Referred),
+        }
     }
 
     /// This conflict, if the fault is that a unique key is taken.
@@ -106,6 +118,7 @@ impl fmt::Display for Fault {
             Self::NoAnswer => f.write_str("the database did not answer in time"),
             Self::Raced => f.write_str("somebody else changed the same rows at every attempt"),
             Self::CommittedBefore => f.write_str("the set was committed before"),
+            Self::Group(fault) => fault.fmt(f),
             Self::Damaged(what) => write!(f, "a row is damaged: {what}"),
         }
     }
@@ -115,6 +128,7 @@ impl Error for Fault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Database(error) => Some(error),
+            Self::Group(fault) => fault.source(),
             _ => None,
         }
     }

@@ -25,6 +25,7 @@ pub use options::{Migrate, SqlOptions};
 pub use schema::{SchemaStatus, StepStatus};
 
 use async_trait::async_trait;
+use commit::Groups;
 use fault::{Fault, Meaning};
 use lock::OwnerLock;
 use pools::Pools;
@@ -41,7 +42,9 @@ use target::Target;
 pub struct SqlCatalog {
     target: Target,
     options: SqlOptions,
-    owner: Option<OwnerLock>,
+    owner: Option<Arc<OwnerLock>>,
+    /// There where commits queue for the one writer.
+    groups: Option<Groups>,
     pools: RwLock<Arc<Pools>>,
 }
 
@@ -127,7 +130,7 @@ impl fmt::Debug for SqlCatalog {
 #[async_trait]
 impl Catalog for SqlCatalog {
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CatalogError> {
-        self.commit_set(&changes).await
+        self.commit_set(changes).await
     }
 
     fn is_exclusive(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Opening: address, lock, schema, pools; and looking at what was opened.
 
+use super::commit::Groups;
 use super::dialect::Dialect;
 use super::error::OpenError;
 use super::fault::{Fault, Meaning};
@@ -37,7 +38,8 @@ impl SqlCatalog {
         let owner = lock(&target)?;
         prepare(&target, &options).await?;
         let pools = RwLock::new(Arc::new(Pools::new(&target, &options)));
-        let catalog = Self { target, options, owner, pools };
+        let groups = (target.dialect() == Dialect::Sqlite).then(Groups::default);
+        let catalog = Self { target, options, owner: owner.map(Arc::new), groups, pools };
         catalog.warn_of_what_is_not_supported().await;
         Ok(catalog)
     }

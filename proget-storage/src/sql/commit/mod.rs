@@ -10,6 +10,7 @@ mod blob;
 mod downloads;
 mod expect;
 mod feed;
+mod group;
 mod instance;
 mod order;
 mod package;
@@ -19,6 +20,7 @@ mod touched;
 mod turn;
 
 pub(super) use blob::{ARRIVING, CONDEMNED, LIVE};
+pub(super) use group::{Groups, Writer};
 
 use super::SqlCatalog;
 use super::fault::{Fault, Meaning};
@@ -27,6 +29,7 @@ use expect::Expected;
 use proget_core::catalog::{CatalogError, Change, ChangeSet, Committed, FeedChange, JournalEntry};
 use sea_orm::DbErr;
 use settle::Outcome;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use touched::Touched;
@@ -43,6 +46,8 @@ enum Failure {
     Nothing(Fault),
     /// COMMIT was sent and no answer came; this is what would have been answered.
     Unanswered(Fault, Committed),
+    /// It was broken off; nobody can say what would have been answered.
+    Broken,
 }
 
 impl From<Fault> for Failure {
@@ -53,7 +58,8 @@ impl From<Fault> for Failure {
 
 impl SqlCatalog {
     /// Attempts the set until it is decided or patience ends.
-    pub(super) async fn commit_set(&self, set: &ChangeSet) -> Result<Committed, CatalogError> {
+    pub(super) async fn commit_set(&self, set: ChangeSet) -> Result<Committed, CatalogError> {
+        let set = &Arc::new(set);
         if set.fence.is_none() && set.must_be_fenced() {
             return Err(CatalogError::Fenced);
         }
@@ -71,6 +77,9 @@ impl SqlCatalog {
                         return Err(CatalogError::OutcomeUnknown { doing: DOING, source });
                     }
                 },
+                Err(Failure::Broken) => {
+                    return Err(CatalogError::OutcomeUnknown { doing: DOING, source: None });
+                }
             };
             tries += 1;
             // A lost race is repeated while there is time; a dead connection once or twice.
@@ -87,10 +96,15 @@ impl SqlCatalog {
         }
     }
 
-    async fn attempt(&self, set: &ChangeSet) -> Result<Committed, Failure> {
+    async fn attempt(&self, set: &Arc<ChangeSet>) -> Result<Committed, Failure> {
+        if let Some(groups) = &self.groups {
+            let (pools, owner) = (self.pools(), self.owner.clone());
+            let writer = Writer { pools, _owner: owner, call: self.options.call };
+            return groups.commit(&writer, Arc::clone(set)).await;
+        }
         let pools = self.pools();
         let session = self.bounded(async { Ok(pools.begin().await?) }).await?;
-        let limit = if deletes_a_feed(set) { LONG_WORK } else { self.options.call };
+        let limit = limit(set, self.options.call);
         let committed = match self.bounded_by(limit, apply(&session, set)).await {
             Ok(committed) => committed,
             // Dropping the session rolls back.
@@ -145,6 +159,11 @@ async fn write_journal(session: &Session, set: &ChangeSet, entry: &JournalEntry)
         entry.subject.as_str(),
     ];
     session.exec(sql, values).await.map(drop)
+}
+
+/// How long applying this set may take.
+fn limit(set: &ChangeSet, call: Duration) -> Duration {
+    if deletes_a_feed(set) { LONG_WORK } else { call }
 }
 
 fn deletes_a_feed(set: &ChangeSet) -> bool {
