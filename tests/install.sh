@@ -4,6 +4,7 @@
 # What is installed, in which version and why, is told in docs/TESTING.md.
 
 readonly yarn_version=1.22.22 pnpm_version=9.15.9 deny_version=0.20.2
+readonly python_clients="pip==26.3 twine==7.0.0 uv==0.13.9 build==1.6.1 setuptools==84.2.1"
 readonly clients="$PWD/target/clients" tools="$PWD/target/tools"
 
 # Services live outside of an ordinary PATH; PostgreSQL even in a folder per version.
@@ -15,7 +16,9 @@ install_packages() {
         node:nodejs npm:npm cc:build-essential; do
         has "${pair%%:*}" || missing+=("${pair#*:}")
     done
-    # npm and cargo speak TLS; a bare Debian has no certificates of its own.
+    # Debian splits its Python: the program may be there without what makes environments.
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+    # npm, pip and cargo speak TLS; a bare Debian has no certificates of its own.
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     [ "${#missing[@]}" -gt 0 ] || return 0
     echo "installing with apt: ${missing[*]}"
@@ -39,6 +42,11 @@ install_packages() {
 apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
 
 install_clients() {
+    install_node_clients
+    install_python_clients
+}
+
+install_node_clients() {
     local client version missing=()
     for client in "yarn $yarn_version" "pnpm $pnpm_version"; do
         read -r client version <<<"$client"
@@ -50,6 +58,20 @@ install_clients() {
     mkdir -p "$clients"
     npm install --prefix "$clients" --no-save --no-audit --no-fund --ignore-scripts \
         "yarn@$yarn_version" "pnpm@$pnpm_version" </dev/null
+}
+
+# An environment of their own, made anew when a pin changes or when its Python is gone.
+install_python_clients() {
+    local place="$clients/python"
+    [ "$(cat "$place/pins" 2>/dev/null)" = "$python_clients" ] && "$place/bin/python" -c '' 2>/dev/null && return 0
+    echo "installing with pip: $python_clients"
+    rm -rf "$place"
+    python3 -m venv "$place"
+    # The pin of pip first: an old one would choose and unpack the others in its own way.
+    "$place/bin/python" -m pip install --quiet --disable-pip-version-check "${python_clients%% *}" </dev/null
+    # shellcheck disable=SC2086 # the pins are words
+    "$place/bin/python" -m pip install --quiet --disable-pip-version-check $python_clients </dev/null
+    echo "$python_clients" >"$place/pins"
 }
 
 install_tools() {

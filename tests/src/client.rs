@@ -3,7 +3,7 @@
 //!
 //! Each client's own habits (configuration files, caches) live in its own file.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
+use url::Url;
 
 use crate::Outcome;
 use crate::program::{find, workspace};
@@ -58,7 +59,26 @@ impl Registry {
         Self { url, credential: self.credential.clone() }
     }
 
-    /// The `.npmrc` lines that all three clients read.
+    /// What is sent where only HTTP Basic is spoken: a name and a password, or the name `api` and a key.
+    pub(crate) fn name_and_password(&self) -> Option<(&str, &str)> {
+        match &self.credential {
+            Some(Credential::Token(token)) => Some(("api", token)),
+            Some(Credential::Basic(user, password)) => Some((user, password)),
+            None => None,
+        }
+    }
+
+    /// The address of something in the feed, with name and password in it.
+    pub(crate) fn url_with_password(&self, path: &str) -> Outcome<String> {
+        let mut url = Url::parse(&self.url)?.join(path)?;
+        if let Some((user, password)) = self.name_and_password() {
+            // The setters escape; they refuse only addresses that cannot have a user.
+            ensure!(url.set_username(user).is_ok() && url.set_password(Some(password)).is_ok());
+        }
+        Ok(url.into())
+    }
+
+    /// The `.npmrc` lines that the clients of npm read.
     pub(crate) fn npmrc(&self) -> String {
         let mut lines = format!("registry={}\n", self.url);
         let Some((_, rest)) = self.url.split_once(':') else { return lines };
@@ -168,7 +188,7 @@ pub(crate) async fn run(mut command: Command, limit: Duration) -> Outcome<Answer
 pub(crate) struct Client {
     program: PathBuf,
     home: TempDir,
-    environment: Vec<(&'static str, PathBuf)>,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Client {
@@ -187,7 +207,19 @@ impl Client {
     /// Sets a variable to a path below the home.
     pub(crate) fn set(&mut self, variable: &'static str, below_home: &str) {
         let path = self.home.path().join(below_home);
-        self.environment.push((variable, path));
+        self.environment.push((variable, path.into()));
+    }
+
+    /// Sets a variable to these words.
+    pub(crate) fn tell(&mut self, variable: &'static str, words: impl Into<OsString>) {
+        self.environment.push((variable, words.into()));
+    }
+
+    /// Lets nothing reach beyond this machine: what asks for a host outside fails at once. For
+    /// clients that know a public registry by heart and would ask it in silence.
+    pub(crate) fn stay_at_home(&mut self) {
+        // Nobody listens on port 1, and feeds of the tests are never HTTPS.
+        self.tell("https_proxy", "http://127.0.0.1:1/");
     }
 
     /// Makes an empty folder for a project, outside any other project.
@@ -218,7 +250,7 @@ impl Client {
         command.args(arguments).current_dir(folder).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.home.path()).env("TMPDIR", self.home.path()).env("LANG", "C.UTF-8");
-        command.envs(self.environment.iter().map(|(variable, path)| (*variable, path)));
+        command.envs(self.environment.iter().map(|(variable, value)| (*variable, value)));
         command
     }
 }
@@ -273,11 +305,26 @@ async fn converse(mut command: Command, answers: &[(&str, &str)], limit: Duratio
 /// The environment variable with the folder into which `./test.sh` installed yarn and pnpm.
 pub const CLIENTS_VARIABLE: &str = "PROGET_TEST_CLIENTS";
 
+/// The environment variable with the folder of the Python environment that `./test.sh` made for
+/// pip, twine, uv and build.
+pub const PYTHON_VARIABLE: &str = "PROGET_TEST_PYTHON";
+
 /// A client that `./test.sh` installs in its pinned version under `target/clients`.
 pub(crate) fn installed(name: &str) -> Outcome<PathBuf> {
     find("node")?;
     let folder = std::env::var_os(CLIENTS_VARIABLE)
         .map_or_else(|| workspace().join("target/clients/node_modules/.bin"), PathBuf::from);
+    program_in(&folder, name)
+}
+
+/// A program of the Python environment that `./test.sh` makes under `target/clients`.
+pub(crate) fn installed_python(name: &str) -> Outcome<PathBuf> {
+    let folder = std::env::var_os(PYTHON_VARIABLE)
+        .map_or_else(|| workspace().join("target/clients/python"), PathBuf::from);
+    program_in(&folder.join("bin"), name)
+}
+
+fn program_in(folder: &Path, name: &str) -> Outcome<PathBuf> {
     let program = folder.join(name);
     if program.is_file() {
         return Ok(program);

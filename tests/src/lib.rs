@@ -20,13 +20,16 @@
 //! own on first use. Either way a test asks for `fresh_database()` and shares no table with
 //! anybody. A test that stops or kills a database starts one of its own.
 
+pub mod cargo;
 pub mod client;
+mod crate_file;
 mod database;
 mod deadline;
 pub mod mariadb;
 pub mod nginx;
 pub mod npm;
 pub mod package;
+pub mod pip;
 mod place;
 pub mod pnpm;
 mod ports;
@@ -34,20 +37,29 @@ pub mod postgres;
 mod process;
 mod program;
 pub mod server;
+pub mod twine;
+pub mod uv;
+mod wheel;
 pub mod yarn;
 
+pub use cargo::Cargo;
 pub use client::{Answer, Credential, Registry};
+pub use crate_file::Crate;
 pub use database::Database;
 pub use deadline::{SOON, eventually};
 pub use mariadb::MariaDb;
 pub use nginx::Nginx;
 pub use npm::Npm;
 pub use package::Package;
+pub use pip::{Environment, Pip};
 pub use pnpm::Pnpm;
 pub use ports::free_port;
 pub use postgres::Postgres;
 pub use process::Signal;
 pub use server::{ApiKey, ProgetProcess, ServerSetup};
+pub use twine::{Twine, build_python_project};
+pub use uv::Uv;
+pub use wheel::{PythonFile, PythonPackage};
 pub use yarn::Yarn;
 
 /// What a test or a part of the kit returns: anything that went wrong, with its chain of causes.

@@ -1,0 +1,65 @@
+//! twine, in its pinned version, and the builder whose files it uploads.
+
+use std::path::{Path, PathBuf};
+
+use crate::client::{Answer, Client, Registry, installed_python};
+use crate::{Outcome, PythonFile};
+
+/// twine with a home of its own, pointed at one feed.
+#[derive(Debug)]
+pub struct Twine(Client);
+
+impl Twine {
+    /// A twine that knows `registry` and nothing else.
+    pub fn new(registry: &Registry) -> Outcome<Self> {
+        let mut client = Client::new(installed_python("twine")?)?;
+        client.tell("TWINE_REPOSITORY_URL", format!("{}legacy", registry.url));
+        client.tell("TWINE_NON_INTERACTIVE", "1");
+        // No machine's keyring: where it knows no password it must say so.
+        client.tell("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring");
+        if let Some((user, password)) = registry.name_and_password() {
+            client.tell("TWINE_USERNAME", user);
+            client.tell("TWINE_PASSWORD", password);
+        }
+        client.stay_at_home();
+        Ok(Self(client))
+    }
+
+    /// A new folder.
+    pub fn folder(&self, name: &str) -> Outcome<PathBuf> {
+        self.0.folder(name)
+    }
+
+    /// `twine upload` of these files, with further arguments.
+    pub async fn upload_with(&self, files: &[&PythonFile], arguments: &[&str]) -> Outcome<Answer> {
+        let folder = self.folder("dist")?;
+        for file in files {
+            file.write_to(&folder)?;
+        }
+        let names = files.iter().map(|file| file.name.as_str());
+        let words = ["upload", "--disable-progress-bar"].into_iter().chain(arguments.iter().copied());
+        self.0.run(&folder, &words.chain(names).collect::<Vec<_>>()).await
+    }
+
+    /// `twine upload` of these files.
+    pub async fn upload(&self, files: &[&PythonFile]) -> Outcome<Answer> {
+        self.upload_with(files, &[]).await
+    }
+
+    /// `twine upload` of whatever is in a folder.
+    pub async fn upload_all(&self, folder: &Path) -> Outcome<Answer> {
+        let mut words = vec!["upload".into(), "--disable-progress-bar".into()];
+        for entry in std::fs::read_dir(folder)? {
+            words.push(entry?.path().into_os_string());
+        }
+        self.0.run(folder, &words).await
+    }
+}
+
+/// Builds a project with the real builder, using what stands in the Python environment of the
+/// tests, so that no registry is asked. Its files are in the project's folder `dist`.
+pub async fn build_python_project(project: &Path) -> Outcome<PathBuf> {
+    let client = Client::new(installed_python("python")?)?;
+    client.run(project, &["-m", "build", "--no-isolation"]).await?.succeeded()?;
+    Ok(project.join("dist"))
+}
