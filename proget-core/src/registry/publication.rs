@@ -4,7 +4,8 @@ use super::{Admission, Published, Registry};
 use crate::access::Permission;
 use crate::artifact::Artifact;
 use crate::catalog::{
-    Action, BlobRow, CatalogError, ChangeSet, Conflict, Expect, JournalEntry, NewFile, PackageChange,
+    Action, BlobRow, CatalogError, ChangeSet, Conflict, Expect, FoundFile, JournalEntry, NewFile,
+    PackageChange,
 };
 use crate::feed::Overwrite;
 use crate::package::{FileRef, Manifest, NameKey};
@@ -40,6 +41,32 @@ impl Registry {
         }
     }
 
+    /// Refuses a publish over a file that it may not replace, before anything is reserved or put, so
+    /// that a refused duplicate leaves nothing; what is published in between is found by the commit.
+    /// Gives the admission to go on with: settings and rights are read again before it is refused.
+    pub(super) async fn demand_room(
+        &self,
+        admission: Admission,
+        manifest: &Manifest,
+        artifact: &Artifact,
+    ) -> Result<Admission, Problem> {
+        let Some(there) = self.existing(&admission, manifest).await? else { return Ok(admission) };
+        if compare(&admission, manifest, artifact, &there).is_ok() {
+            return Ok(admission);
+        }
+        let now = self.admit_again(&admission).await?;
+        compare(&now, manifest, artifact, &there).map(|_| now)
+    }
+
+    async fn existing(
+        &self,
+        admission: &Admission,
+        manifest: &Manifest,
+    ) -> Result<Option<FoundFile>, CatalogError> {
+        let wanted = FileRef { package: manifest.name.key().clone(), file: manifest.file.clone() };
+        self.fresh.read().file(admission.feed().id, &wanted).await
+    }
+
     /// A file of that name exists: the same bytes are success, others are a conflict unless the
     /// feed allows replacing and the caller may delete.
     async fn meet_existing(
@@ -50,21 +77,11 @@ impl Registry {
         reserved: &BlobRow,
     ) -> Result<Attempt, Problem> {
         let feed = admission.feed();
-        let wanted = FileRef { package: manifest.name.key().clone(), file: manifest.file.clone() };
-        let Some(there) = self.fresh.read().file(feed.id, &wanted).await? else {
+        let Some(there) = self.existing(admission, manifest).await? else {
             return Ok(Attempt::PutAgain);
         };
-        let same_version = there.version.key() == manifest.version.key();
-        if same_version && there.file.digests.sha256.matches(&artifact.digests().sha256) {
+        if compare(admission, manifest, artifact, &there)? == Beside::Same {
             return Ok(Attempt::Done(Published::Same));
-        }
-        let may_replace = feed.settings.overwrite == Overwrite::Allowed
-            && same_version
-            && admission.caller().may_in(Permission::Delete, feed);
-        if !may_replace {
-            let text =
-                format!("{} {} is published already, with other contents", manifest.name, manifest.version);
-            return Err(Problem::AlreadyExists(text));
         }
         let package: NameKey = manifest.name.key().clone();
         let changes = publication(admission, manifest, Action::Replaced)
@@ -77,6 +94,36 @@ impl Registry {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// How a publish stands to the file that has its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// It is that file.
+    Same,
+    /// It may take that file's place.
+    Replaces,
+}
+
+fn compare(
+    admission: &Admission,
+    manifest: &Manifest,
+    artifact: &Artifact,
+    there: &FoundFile,
+) -> Result<Beside, Problem> {
+    let feed = admission.feed();
+    let same_version = there.version.key() == manifest.version.key();
+    if same_version && there.file.digests.sha256.matches(&artifact.digests().sha256) {
+        return Ok(Beside::Same);
+    }
+    let may_replace = feed.settings.overwrite == Overwrite::Allowed
+        && same_version
+        && admission.caller().may_in(Permission::Delete, feed);
+    if may_replace {
+        return Ok(Beside::Replaces);
+    }
+    let text = format!("{} {} is published already, with other contents", manifest.name, manifest.version);
+    Err(Problem::AlreadyExists(text))
 }
 
 /// What to do about a commit that found something changed.

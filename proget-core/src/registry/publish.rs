@@ -68,6 +68,7 @@ impl Registry {
         step("inspected");
         for _ in 0..ATTEMPTS {
             // 4. Does everybody who has a say agree?
+            admission = self.demand_room(admission, &manifest, &artifact).await?;
             self.judge(&admission, &manifest, &artifact).await?;
             // 5. From here no sweep takes these bytes.
             let store = admission.feed().settings.store.clone();

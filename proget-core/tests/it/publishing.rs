@@ -46,6 +46,17 @@ async fn the_same_bytes_again_are_success_and_other_bytes_a_conflict() {
 }
 
 #[tokio::test]
+async fn other_bytes_for_a_version_that_is_there_are_refused_before_anything_is_reserved_or_put() {
+    let stand = Stand::new().await;
+    stand.publish("apple 1 red").await.unwrap();
+    let before = stand.blobs().await;
+    assert!(matches!(stand.publish("apple 1 green").await, Err(Problem::AlreadyExists(_))));
+    assert_eq!((stand.blobs().await, stand.staging.waiting()), (before, 0));
+    let row = stand.memory.blob(&StoreName::default(), &Sha256::of(b"apple 1 green")).await.unwrap();
+    assert_eq!(row, None, "a refused duplicate reserved its digest");
+}
+
+#[tokio::test]
 async fn a_feed_that_allows_replacing_lets_those_replace_who_may_delete() {
     let stand = Stand::new().await;
     let open = FeedSettings { overwrite: Overwrite::Allowed, ..stand.feed.settings.clone() };
