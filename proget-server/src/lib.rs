@@ -28,7 +28,7 @@ mod telemetry;
 pub mod testing;
 mod throttle;
 
-pub use builder::{BuildError, Complaint, ServerBuilder};
+pub use builder::{BuildError, Complaint, ServerBuilder, compiled_in};
 pub use plain::{COMPATIBLE_VERSION, VERSION_HEADER};
 pub use routes::MetricsAccess;
 pub use server::{Background, Listening, MountedServer, Server};

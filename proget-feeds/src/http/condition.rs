@@ -10,7 +10,8 @@ use std::ops::Range;
 use std::time::SystemTime;
 
 /// Has the caller the thing already? `tags` are the entity tags of all its representations.
-pub(super) fn is_known(headers: &HeaderMap, tags: &[&str], modified: Option<SystemTime>) -> bool {
+#[must_use]
+pub fn is_known(headers: &HeaderMap, tags: &[&str], modified: Option<SystemTime>) -> bool {
     if let Some(wanted) = text(headers, header::IF_NONE_MATCH) {
         // A weak comparison; the date does not count beside it.
         let given = wanted.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
@@ -24,7 +25,7 @@ pub(super) fn is_known(headers: &HeaderMap, tags: &[&str], modified: Option<Syst
 
 /// The part of a file that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
+pub enum Part {
     /// All of it.
     Whole,
     /// These bytes; never empty.
@@ -34,7 +35,8 @@ pub(super) enum Part {
 }
 
 /// Which part of `size` bytes tagged `tag` is asked for?
-pub(super) fn part(headers: &HeaderMap, size: u64, tag: &str) -> Part {
+#[must_use]
+pub fn part(headers: &HeaderMap, size: u64, tag: &str) -> Part {
     // Only a strong tag may guard a range; a date or another tag means: if in doubt, all of it.
     if text(headers, header::IF_RANGE).is_some_and(|guard| guard.trim() != tag) {
         return Part::Whole;
@@ -65,7 +67,8 @@ pub(super) fn part(headers: &HeaderMap, size: u64, tag: &str) -> Part {
 
 /// May the body be compressed with gzip? Without the header it may not: those who do not send
 /// it are scripts that do not decompress.
-pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let mut weights = [None; 3];
     for line in headers.get_all(header::ACCEPT_ENCODING) {
         for one in line.to_str().unwrap_or_default().split(',') {

@@ -6,7 +6,7 @@
 //! hands each request here.
 
 pub mod answer;
-mod condition;
+pub mod condition;
 pub mod dialect;
 mod door;
 pub mod intake;

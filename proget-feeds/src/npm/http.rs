@@ -12,7 +12,7 @@ mod audit;
 mod contract;
 mod install;
 mod publish;
-mod route;
+pub mod route;
 mod search;
 mod tags;
 mod update;

@@ -25,7 +25,7 @@ pub(crate) mod tag;
 mod version;
 
 #[cfg(feature = "http")]
-pub use http::NpmProtocol;
+pub use http::{NpmProtocol, route};
 pub use split::{METADATA_LIMIT, Split, Splitter};
 
 use proget_core::artifact::{Artifact, ReadSeek};

@@ -132,11 +132,13 @@ impl Bench {
             request = request.header(name, *value);
         }
         let request = request.body(body);
+        let method = request.method().clone();
         let feed = format!("/{mount}/internal");
         let raw = request.uri().path().strip_prefix(&feed).unwrap().to_owned();
         let outcome = self.protocol.call(self.door(caller).await, RawTail::new(&raw), request).await;
         let response = outcome.unwrap_or_else(|problem| self.protocol.refuse(&problem));
         let (parts, body) = response.into_parts();
+        crate::contract::requested(mount, &method, &raw, parts.status);
         let body = body.into_bytes().await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body }
     }

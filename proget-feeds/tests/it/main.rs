@@ -5,5 +5,6 @@
 
 mod bench;
 mod cargo;
+mod contract;
 mod npm;
 mod pypi;

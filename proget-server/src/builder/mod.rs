@@ -325,8 +325,9 @@ impl ServerBuilder {
     }
 }
 
-/// The feed types that this build has.
-pub(crate) fn compiled_in() -> Vec<Arc<dyn FeedProtocol>> {
+/// The feed types that this build has, which a server has that is not told its own.
+#[must_use]
+pub fn compiled_in() -> Vec<Arc<dyn FeedProtocol>> {
     vec![
         #[cfg(feature = "npm")]
         Arc::new(proget_feeds::npm::NpmProtocol),

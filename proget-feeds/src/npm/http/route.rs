@@ -10,7 +10,7 @@ use proget_core::package::{FileName, NameKey, TagName};
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
+pub enum Route {
     /// `/{package}`
     Package(NameKey),
     /// `/{package}/{version or tag}`
@@ -63,7 +63,10 @@ pub(super) enum Route {
 
 impl Route {
     /// Reads a path; the refusal is for who wants to change something at it.
-    pub(super) fn parse(tail: &RawTail) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// A refusal of what [`RawTail::segments`] refuses, and of names, tags and files that cannot be.
+    pub fn parse(tail: &RawTail) -> Result<Self, Refusal> {
         let segments = tail.segments()?;
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         match parts.as_slice() {
