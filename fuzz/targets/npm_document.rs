@@ -1,0 +1,5 @@
+//! Runs the target `npm_document` under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| proget_fuzz::run("npm_document", data));
