@@ -57,11 +57,11 @@ check "formatting" cargo fmt --all --check
 check "clippy" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 check "licences, sources and bans" "$tools/bin/cargo-deny" --locked check bans licenses sources
 check "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps
-for features in "" http npm http,npm; do
+for features in "" http npm pypi cargo http,npm http,pypi http,cargo; do
     check "proget-feeds with [$features]" \
         cargo check --quiet --locked -p proget-feeds --no-default-features --features "$features"
 done
-for features in "" npm accounts api,npm testing,npm cli; do
+for features in "" npm pypi cargo accounts api,npm testing,npm cli; do
     check "proget-server with [$features]" \
         cargo check --quiet --locked -p proget-server --no-default-features --features "$features"
 done
@@ -80,7 +80,7 @@ read -r _ it < <(built tests test)
 ring pure
 crate_tests proget-core proget-feeds proget-cluster
 tests "documentation examples" cargo test --quiet --locked --workspace --doc
-tests "rules of the house" in_folder tests "$it" rules::
+tests "rules of the house, and inputs that were hard once" in_folder tests "$it" rules:: fuzz::
 
 ring protocols
 crate_tests proget-server
@@ -103,9 +103,14 @@ if [ "$mode" != quick ]; then
 
     # What these print is part of what they prove: phases that kills hit, memory that was needed.
     ring faults
-    others=(rules:: catalog:: differential:: seams:: kit:: clients::)
+    others=(rules:: fuzz:: catalog:: differential:: seams:: kit:: clients::)
     tests "kills, flushes, two nodes, memory and the program" in_folder tests "$it" --show-output "${others[@]/#/--skip=}"
     check "no expected test is missing" expected_tests_ran
+
+    ring fuzz
+    check "formatting of the fuzz targets" cargo fmt --manifest-path fuzz/Cargo.toml --check
+    check "the fuzz targets' lock is up to date" cargo tree --quiet --locked --manifest-path fuzz/Cargo.toml
+    check "every parser is fuzzed for some seconds" tests/fuzz.sh
 
     ring package
     check "every crate can be packaged and its package builds" tests/package.sh

@@ -3,7 +3,7 @@
 #
 # What is installed, in which version and why, is told in docs/TESTING.md.
 
-readonly yarn_version=1.22.22 pnpm_version=9.15.9 deny_version=0.20.2
+readonly yarn_version=1.22.22 pnpm_version=9.15.9 deny_version=0.20.2 fuzz_version=0.13.2
 readonly python_clients="pip==26.3 twine==7.0.0 uv==0.13.9 build==1.6.1 setuptools==84.2.1"
 readonly clients="$PWD/target/clients" tools="$PWD/target/tools"
 
@@ -75,7 +75,11 @@ install_python_clients() {
 }
 
 install_tools() {
-    [ "$("$tools/bin/cargo-deny" --version 2>/dev/null)" = "cargo-deny $deny_version" ] && return 0
-    echo "building cargo-deny $deny_version (a few minutes, once)"
-    cargo install --quiet --locked cargo-deny --version "$deny_version" --root "$tools"
+    local tool version
+    for tool in "cargo-deny $deny_version" "cargo-fuzz $fuzz_version"; do
+        read -r tool version <<<"$tool"
+        [ "$("$tools/bin/$tool" --version 2>/dev/null)" != "$tool $version" ] || continue
+        echo "building $tool $version (minutes, once)"
+        cargo install --quiet --locked "$tool" --version "$version" --root "$tools"
+    done
 }
