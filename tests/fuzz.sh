@@ -21,7 +21,7 @@ esac
 # sanitizer would only watch the libraries. The variable lets cargo-fuzz pass what is unstable.
 export RUSTC_BOOTSTRAP=1
 triple=$(rustc -vV | sed -n 's/^host: //p')
-(cd fuzz && ../target/tools/bin/cargo-fuzz build --sanitizer none --target-dir ../target/fuzz)
+[ -n "${PROGET_FUZZ_BUILT:-}" ] || (cd fuzz && ../target/tools/bin/cargo-fuzz build --sanitizer none --target-dir ../target/fuzz)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -53,26 +53,39 @@ impl Base64Stream {
         }
         let start = out.len();
         out.resize(start + text.len() / 4 * 3, 0);
-        match STANDARD.decode_slice(text, &mut out[start..]) {
-            Ok(written) => out.truncate(start + written),
-            Err(DecodeSliceError::DecodeError(error)) => return Err(self.refusal(error)),
-            Err(DecodeSliceError::OutputSliceTooSmall) => {
-                return Err(broken(self.position, "it is not base64"));
-            }
-        }
+        let Ok(written) = STANDARD.decode_slice(text, &mut out[start..]) else {
+            return Err(self.first_error(text));
+        };
+        out.truncate(start + written);
         self.ended = text.ends_with(b"=");
         self.position += text.len() as u64;
         Ok(())
     }
 
-    fn refusal(&self, error: DecodeError) -> Refusal {
-        let at = match error {
-            DecodeError::InvalidByte(at, _) => at,
-            DecodeError::InvalidLastSymbol { offset, .. } => offset,
-            _ => 0,
-        };
-        broken(self.position + at as u64, "there is a character that does not belong there")
+    /// What is wrong first, found group by group, so that it is the same wherever pieces are cut.
+    fn first_error(&self, text: &[u8]) -> Refusal {
+        let (mut position, mut ended) = (self.position, false);
+        for quad in text.chunks(4) {
+            if ended {
+                return broken(position, "something follows the padding");
+            }
+            if let Err(DecodeSliceError::DecodeError(error)) = STANDARD.decode_slice(quad, &mut [0; 3]) {
+                return refusal(position, error);
+            }
+            ended = quad.ends_with(b"=");
+            position += 4;
+        }
+        broken(position, "it is not base64")
     }
+}
+
+fn refusal(position: u64, error: DecodeError) -> Refusal {
+    let at = match error {
+        DecodeError::InvalidByte(at, _) => at,
+        DecodeError::InvalidLastSymbol { offset, .. } => offset,
+        _ => 0,
+    };
+    broken(position + at as u64, "there is a character that does not belong there")
 }
 
 fn broken(position: u64, why: &str) -> Refusal {
