@@ -1,8 +1,8 @@
 //! Reading gzip-compressed tar archives that somebody else made, without being harmed by them.
 //!
-//! Shared by every format that packs files this way. Nothing is unpacked to disk: a visitor sees
-//! one entry after the other and reads what it wants; the rest is passed over. Memory is bounded
-//! by the limits, time by the limit on unpacked bytes.
+//! Shared by every format that packs files this way; zip archives are read beside, in `zip`.
+//! Nothing is unpacked to disk: a visitor sees one entry after the other and reads what it wants;
+//! the rest is passed over. Memory is bounded by the limits, time by the limit on unpacked bytes.
 //!
 //! What surprised us: tar readers disagree, and a package that one of them reads differently can
 //! hide files. So extension headers are read here, bounded (the library reads them whole), and
@@ -13,6 +13,9 @@ use flate2::read::MultiGzDecoder;
 use proget_core::refusal::Refusal;
 use std::io::{self, Read};
 use tar::EntryType;
+
+#[cfg(feature = "pypi")]
+pub mod zip;
 
 /// How much an archive may hold.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +61,7 @@ pub enum EntryKind {
     Link,
 }
 
-/// One entry, its path checked: relative, no `..`, no backslash, within the limits.
+/// One entry, its path checked: relative, no `..`, no backslash, no drive, within the limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// As written in the archive; a folder's has no slash at its end.
@@ -214,10 +217,18 @@ fn checked_path(raw: Vec<u8>, limits: &ArchiveLimits) -> Result<String, Refusal>
     if inner.split('/').any(|part| part.is_empty() || part == "..") {
         return Err(refuse(format!("'{path}' leads out of the archive, or has an empty part")));
     }
+    if inner.split('/').any(has_drive) {
+        return Err(refuse(format!("'{path}' has a part that begins with a drive letter")));
+    }
     if inner.split('/').count() > limits.depth {
         return Err(refuse(format!("'{path}' lies more than {} folders deep", limits.depth)));
     }
     Ok(path)
+}
+
+/// `C:` and what follows: on some systems such a part leads out, whatever stands before it.
+fn has_drive(part: &str) -> bool {
+    matches!(part.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
 /// Walks a link's target in words only: it must be relative and never climb above the top.

@@ -1,0 +1,1 @@
+//! Zip archives as others make them, and as nobody should.

@@ -1,0 +1,99 @@
+//! PyPI over HTTP: which request is which, and how problems are said to Python's clients.
+//!
+//! One file a theme: `index` (the simple index), `download`, `upload`, `project` (JSON), `xmlrpc`;
+//! `route` turns the raw path into a validated value, `contract` lists what is served.
+//!
+//! What surprised us: twine repeats an upload five times after any 5xx, so what is not supported
+//! is a 405 here; and it knows that a file was uploaded before by the words `already exist` in a 400.
+
+mod contract;
+mod download;
+mod index;
+mod project;
+mod route;
+mod upload;
+mod xmlrpc;
+
+pub use route::Route;
+
+use super::PYPI;
+use crate::http::{Endpoint, FeedDoor, FeedProtocol, RawTail, dialect};
+use async_trait::async_trait;
+use poem::http::{Method, StatusCode};
+use poem::{Request, Response};
+use proget_core::access::Permission;
+use proget_core::{FeedFormat, Problem};
+
+/// PyPI's protocol.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PypiProtocol;
+
+#[async_trait]
+impl FeedProtocol for PypiProtocol {
+    fn format(&self) -> &'static dyn FeedFormat {
+        &PYPI
+    }
+
+    fn mount(&self) -> &'static str {
+        "pypi"
+    }
+
+    async fn call(&self, door: FeedDoor, tail: RawTail, mut request: Request) -> Result<Response, Problem> {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let route = match Route::parse(&tail) {
+            Ok(route) => route,
+            // A name that no project can have is one that no project has.
+            Err(_) if reads => return Err(unknown(&door, &tail)),
+            Err(refusal) => {
+                door.admit(Permission::Add)?;
+                return Err(refusal.into());
+            }
+        };
+        match (request.method().clone(), route) {
+            (Method::GET | Method::HEAD, route) => read(&door, &tail, route, &request).await,
+            (Method::POST, Route::Upload) => upload::upload(&door, &mut request).await,
+            (Method::POST, Route::Root | Route::XmlRpc) => xmlrpc::call(&door, &mut request).await,
+            _ => {
+                door.admit(Permission::Add)?;
+                Err(Problem::Unsupported("this cannot be done at this address".to_owned()))
+            }
+        }
+    }
+
+    fn refuse(&self, problem: &Problem) -> Response {
+        let status = match problem {
+            // With the words of the upload's answer, this is how clients know it.
+            Problem::AlreadyExists(_) => StatusCode::BAD_REQUEST,
+            Problem::Unsupported(_) => StatusCode::METHOD_NOT_ALLOWED,
+            other => dialect::status(other),
+        };
+        dialect::response(problem, status, "text/plain; charset=utf-8", dialect::sentence(problem) + "\n")
+    }
+
+    fn contract(&self) -> &'static [Endpoint] {
+        contract::ENDPOINTS
+    }
+}
+
+async fn read(door: &FeedDoor, tail: &RawTail, route: Route, request: &Request) -> Result<Response, Problem> {
+    let slash = tail.as_str().ends_with('/');
+    match route {
+        Route::Projects if slash => index::projects(door, request).await,
+        Route::Projects => index::redirect(door, "simple/"),
+        Route::Project(name) if slash && tail.as_str() == format!("simple/{name}/") => {
+            index::project(door, &name, request).await
+        }
+        Route::Project(name) => index::redirect(door, &format!("simple/{name}/")),
+        Route::File(name, file) => download::file(door, &name, file, request).await,
+        Route::FileMetadata(name, file) => download::metadata(door, &name, file, request).await,
+        Route::ProjectJson(name) => project::document(door, &name, None, request).await,
+        Route::VersionJson(name, version) => project::document(door, &name, Some(version), request).await,
+        Route::Root | Route::Upload | Route::XmlRpc | Route::Unknown => Err(unknown(door, tail)),
+    }
+}
+
+/// Whoever may not look is told so, and not what is or is not there.
+fn unknown(door: &FeedDoor, tail: &RawTail) -> Problem {
+    let not_found = |_| Problem::NotFound(format!("there is nothing at '{}' in this feed", tail.as_str()));
+    door.admit(Permission::View).map_or_else(|problem| problem, not_found)
+}

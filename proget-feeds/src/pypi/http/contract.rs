@@ -1,0 +1,44 @@
+//! Everything that is served, and where it is specified.
+
+use crate::http::{Endpoint, Support};
+
+const SIMPLE: &str = "https://packaging.python.org/en/latest/specifications/simple-repository-api/";
+const METADATA: &str = "https://peps.python.org/pep-0658/";
+const JSON: &str = "https://docs.pypi.org/api/json/";
+const UPLOAD: &str = "https://docs.pypi.org/api/upload/";
+const XMLRPC: &str = "https://docs.pypi.org/api/xml-rpc/";
+
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    support: Support,
+    specification: &'static str,
+) -> Endpoint {
+    Endpoint { method, path, support, specification }
+}
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    row("GET", "/simple/", Support::Full, SIMPLE),
+    row("GET", "/simple/{project}/", Support::Full, SIMPLE),
+    row("GET", "/packages/{project}/{file}", Support::Full, SIMPLE),
+    row("GET", "/packages/{project}/{file}.metadata", Support::Partial("of wheels"), METADATA),
+    row(
+        "GET",
+        "/pypi/{project}/json",
+        Support::Partial("without serial numbers, download counts and vulnerabilities"),
+        JSON,
+    ),
+    row(
+        "GET",
+        "/pypi/{project}/{version}/json",
+        Support::Partial("without serial numbers, download counts and vulnerabilities"),
+        JSON,
+    ),
+    row(
+        "POST",
+        "/legacy/",
+        Support::Partial("wheels and sdists (.tar.gz, .zip); signatures are dropped, attestations refused"),
+        UPLOAD,
+    ),
+    row("POST", "/pypi", Support::Absent("a fault that says so; also at /"), XMLRPC),
+];
