@@ -52,6 +52,11 @@ pub trait FeedFormat: fmt::Debug + Send + Sync + 'static {
     /// As [`FeedFormat::version`], for either.
     fn compare(&self, left: &str, right: &str) -> Result<std::cmp::Ordering, Refusal>;
 
+    /// May a package be published under another spelling of its name than the one it has?
+    fn spelling(&self) -> Spelling {
+        Spelling::Free
+    }
+
     /// Looks into an artifact; blocking and possibly slow, so it is called away from the runtime.
     ///
     /// `bytes` starts at the artifact's beginning; `artifact` gives size and digests, against
@@ -68,6 +73,15 @@ pub trait FeedFormat: fmt::Debug + Send + Sync + 'static {
 
     /// Names and versions that must be accepted, refused, and ordered; the suite runs on them.
     fn samples(&self) -> Samples;
+}
+
+/// Whether the spelling of a package's name matters to a format, beyond how names are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// Spellings that are compared as one name are one name.
+    Free,
+    /// The spelling of the first publish is the package's; any other is refused.
+    Kept,
 }
 
 /// What a format gives its suite to work on.

@@ -17,6 +17,7 @@ mod publish;
 mod remove;
 mod runtime;
 mod search;
+mod spelling;
 mod sweep;
 mod verify;
 mod witness;

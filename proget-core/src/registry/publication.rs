@@ -21,16 +21,19 @@ pub(super) enum Attempt {
 }
 
 impl Registry {
-    /// Commits the publication of a file whose bytes lie in the store under a reservation.
+    /// Commits the publication of a file whose bytes lie in the store under a reservation, if the
+    /// package is as it was judged.
     pub(super) async fn commit_file(
         &self,
         admission: &Admission,
         manifest: &Manifest,
         artifact: &Artifact,
         reserved: &BlobRow,
+        expected: Option<Expect>,
     ) -> Result<Attempt, Problem> {
-        let changes = publication(admission, manifest, Action::Published)
+        let mut changes = publication(admission, manifest, Action::Published)
             .with(add_file(admission, manifest, artifact, reserved));
+        changes.expect.extend(expected);
         match self.fresh.commit(changes).await {
             Ok(_) => Ok(Attempt::Done(Published::New)),
             Err(CatalogError::Conflict(Conflict::FileExists)) => {

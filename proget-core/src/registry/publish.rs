@@ -68,6 +68,7 @@ impl Registry {
         step("inspected");
         for _ in 0..ATTEMPTS {
             // 4. Does everybody who has a say agree?
+            let expected = self.keep_spelling(&admission, format, &manifest).await?;
             admission = self.demand_room(admission, &manifest, &artifact).await?;
             self.judge(&admission, &manifest, &artifact).await?;
             // 5. From here no sweep takes these bytes.
@@ -81,7 +82,7 @@ impl Registry {
             }
             step("put");
             // 7. The moment of publication.
-            match self.commit_file(&admission, &manifest, &artifact, &reserved).await? {
+            match self.commit_file(&admission, &manifest, &artifact, &reserved, expected).await? {
                 Attempt::Done(outcome) => {
                     step("committed");
                     // 8. Word to those who asked for it. Hints to other nodes come with the cluster.
