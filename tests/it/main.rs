@@ -6,6 +6,8 @@ mod cli;
 mod clients;
 mod differential;
 mod durability;
+mod fresh_load;
+mod fuzz;
 mod kill;
 mod kit;
 mod memory;

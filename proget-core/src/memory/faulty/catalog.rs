@@ -20,6 +20,13 @@ pub type Tampering = Box<
     dyn Fn(Arc<dyn Catalog>, ChangeSet) -> BoxFuture<'static, Result<Committed, CatalogError>> + Send + Sync,
 >;
 
+/// What a read of stamps does instead of reading them: it gets the catalogue behind and the questions.
+pub type StampTampering = Box<
+    dyn Fn(Arc<dyn Catalog>, Vec<StampOf>) -> BoxFuture<'static, Result<Vec<Option<Stamp>>, CatalogError>>
+        + Send
+        + Sync,
+>;
+
 enum NextCommit {
     /// Refuses without doing anything.
     Refuse(Conflict),
@@ -33,6 +40,8 @@ pub struct FaultyCatalog {
     away: AtomicBool,
     next: Mutex<VecDeque<NextCommit>>,
     tampering: Option<Tampering>,
+    stamp_tampering: Option<StampTampering>,
+    conceited: bool,
     stamps: futures::lock::Mutex<()>,
     stamp_reads: AtomicU64,
 }
@@ -46,6 +55,8 @@ impl FaultyCatalog {
             away: AtomicBool::new(false),
             next: Mutex::default(),
             tampering: None,
+            stamp_tampering: None,
+            conceited: false,
             stamps: futures::lock::Mutex::new(()),
             stamp_reads: AtomicU64::new(0),
         }
@@ -55,6 +66,19 @@ impl FaultyCatalog {
     #[must_use]
     pub fn tampered(inner: Arc<dyn Catalog>, tampering: Tampering) -> Self {
         Self { tampering: Some(tampering), ..Self::new(inner) }
+    }
+
+    /// One that answers for stamps in this way instead: with the check switched off, whoever reads
+    /// through it must be caught showing what is old.
+    #[must_use]
+    pub fn with_stamps_by(inner: Arc<dyn Catalog>, tampering: StampTampering) -> Self {
+        Self { stamp_tampering: Some(tampering), ..Self::new(inner) }
+    }
+
+    /// One that claims that nobody but this process can change it, whether that is so or not.
+    #[must_use]
+    pub fn conceited(inner: Arc<dyn Catalog>) -> Self {
+        Self { conceited: true, ..Self::new(inner) }
     }
 
     /// From now on every call fails with `Unavailable`.
@@ -129,7 +153,7 @@ impl Catalog for FaultyCatalog {
     }
 
     fn is_exclusive(&self) -> bool {
-        self.inner.is_exclusive()
+        self.conceited || self.inner.is_exclusive()
     }
 
     async fn ping(&self) -> Result<(), CatalogError> {
@@ -156,7 +180,11 @@ impl Stamps for FaultyCatalog {
     async fn stamps(&self, of: &[StampOf]) -> Result<Vec<Option<Stamp>>, CatalogError> {
         self.stamp_reads.fetch_add(1, Ordering::SeqCst);
         // The snapshot is taken at the beginning, so a held read answers with what was, as a slow database does.
-        let answer = self.reach()?.stamps(of).await;
+        let inner = self.reach()?;
+        let answer = match &self.stamp_tampering {
+            Some(tampering) => tampering(Arc::clone(&self.inner), of.to_vec()).await,
+            None => inner.stamps(of).await,
+        };
         drop(self.stamps.lock().await);
         answer
     }

@@ -7,5 +7,5 @@
 mod catalog;
 mod store;
 
-pub use catalog::{FaultyCatalog, Tampering};
+pub use catalog::{FaultyCatalog, StampTampering, Tampering};
 pub use store::FaultyStore;

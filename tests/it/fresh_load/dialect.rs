@@ -1,0 +1,66 @@
+//! What differs between feed types: how a version is published, what its documents are called and
+//! how they are read. Removing, blocking and marking go through the management API for all.
+
+use super::ledger::State;
+use super::node::Node;
+use anyhow::bail;
+use proget_tests::Outcome;
+use serde_json::Value;
+use std::fmt;
+
+/// One document about a package: its path below the feed, and what to ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Document {
+    pub(super) path: String,
+    pub(super) accept: &'static str,
+}
+
+/// A version that is to be published.
+#[derive(Clone, Debug)]
+pub(super) struct Edition {
+    pub(super) package: String,
+    pub(super) version: String,
+    /// What makes its bytes differ from those of all others.
+    pub(super) words: String,
+}
+
+/// One feed type, as this scenario speaks it.
+pub(super) trait Dialect: fmt::Debug + Send + Sync + 'static {
+    /// The feed type's name and mount.
+    fn kind(&self) -> &'static str;
+
+    /// The request that publishes an edition into the feed at `feed` (a slash at its end), and the
+    /// digest of the edition's file.
+    fn publish(
+        &self,
+        node: &Node,
+        feed: &str,
+        edition: &Edition,
+    ) -> Outcome<(reqwest::RequestBuilder, String)>;
+
+    /// The documents that show the versions of a package.
+    fn documents(&self, package: &str) -> Vec<Document>;
+
+    /// What one of them shows. The name is needed where it is part of the files' names.
+    fn shown(&self, package: &str, document: &Document, body: &[u8]) -> Outcome<State>;
+
+    /// The path of a version's file below the feed.
+    fn file(&self, package: &str, version: &str) -> String;
+
+    /// The digest of a file's bytes, spelled as documents spell it.
+    fn digest(&self, bytes: &[u8]) -> String;
+
+    /// What to post to a version's status to have it marked or unmarked.
+    fn mark(&self, marked: bool) -> Value;
+}
+
+/// Waits for the answer to a change, which must be success.
+pub(super) async fn succeeds(what: &str, request: reqwest::RequestBuilder) -> Outcome {
+    let answer = request.send().await?;
+    let status = answer.status();
+    if !status.is_success() {
+        let url = answer.url().clone();
+        bail!("{what} at {url} was answered {status}: {}", answer.text().await?);
+    }
+    Ok(())
+}
