@@ -60,7 +60,7 @@ fn perform(said: Said) -> Result<Ending, Stopped> {
         return config.map(|_| Ending::Done).map_err(misconfigured);
     }
     let config = config.map_err(misconfigured)?;
-    telemetry::start(&config.log);
+    let _logging = telemetry::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -3,7 +3,7 @@
 //! worked out once per request: the setting, else what a trusted proxy tells, else the request
 //! itself.
 
-use std::{fmt, str::FromStr};
+use std::{cell::RefCell, fmt, str::FromStr};
 
 use poem::{
     Addr, Request,
@@ -183,7 +183,18 @@ fn base(scheme: &str, host: &str, path: &str) -> Result<PublicUrl, BadPublicUrl>
         let reason = "the host is not a name or address with an optional port";
         return Err(BadPublicUrl { text: host.to_owned(), reason });
     }
-    format!("{scheme}://{host}{path}").parse()
+    let text = format!("{scheme}://{host}{path}");
+    // Nearly all requests call us by the same name, and parsing it costs as much as finding a document.
+    thread_local!(static LAST: RefCell<Option<(String, PublicUrl)>> = const { RefCell::new(None) });
+    let known = LAST.with_borrow(|last| {
+        last.as_ref().filter(|(known, _)| *known == text).map(|(_, parsed)| parsed.clone())
+    });
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let parsed: PublicUrl = text.parse()?;
+    LAST.set(Some((text, parsed.clone())));
+    Ok(parsed)
 }
 
 fn has_port(host: &str) -> bool {

@@ -195,6 +195,8 @@ impl Drop for RequestRecord {
             ($level:ident) => {
                 tracing::$level!(
                     target: "proget::access",
+                    // It says all that the request's span would add.
+                    parent: None,
                     id = %self.id,
                     remote = %self.client,
                     method = %self.method,

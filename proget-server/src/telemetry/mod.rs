@@ -4,15 +4,31 @@
 //! Nothing here filters secrets out: they have types that cannot be printed, and the access log
 //! leaves queries out.
 
+mod lines;
+
 use crate::config::{Log, LogFormat};
+use lines::Lines;
 use std::io;
 use tracing_subscriber::{EnvFilter, fmt};
 
+/// Writes out what has been gathered when it is dropped.
+#[must_use]
+pub(crate) struct Logging(Option<Lines>);
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        if let Some(lines) = &self.0 {
+            lines.end();
+        }
+    }
+}
+
 /// Sends all log lines of this process to standard error from now on. A second call changes nothing.
-pub(crate) fn start(log: &Log) {
+pub(crate) fn start(log: &Log) -> Logging {
+    let Ok(to) = Lines::new(io::stderr()) else { return Logging(None) };
     // The configuration has checked the filter.
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = fmt().with_env_filter(filter).with_writer(to.clone());
     let started = match log.format {
         LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
         LogFormat::Json => {
@@ -22,4 +38,5 @@ pub(crate) fn start(log: &Log) {
     if started.is_err() {
         tracing::debug!("log lines go to the subscriber that is there already");
     }
+    Logging(Some(to))
 }
