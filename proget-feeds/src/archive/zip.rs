@@ -86,7 +86,10 @@ fn entry(
         (0o100_000 | 0, false) => EntryKind::File,
         (0o120_000, false) => {
             let mut target = Vec::new();
-            content.take(TARGET_LIMIT).read_to_end(&mut target).map_err(unreadable)?;
+            content.take(TARGET_LIMIT + 1).read_to_end(&mut target).map_err(unreadable)?;
+            if target.len() as u64 > TARGET_LIMIT {
+                return Err(refuse(format!("the link '{path}' leads to more than {TARGET_LIMIT} bytes")));
+            }
             let folder = path.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
             stays_inside(folder, &target, &path)?;
             EntryKind::Link

@@ -4,7 +4,9 @@
 //! `route` turns the raw path into a validated value, `contract` lists what is served.
 //!
 //! What surprised us: twine repeats an upload five times after any 5xx, so what is not supported
-//! is a 405 here; and it knows that a file was uploaded before by the words `already exist` in a 400.
+//! is a 405 here; it knows that a file was uploaded before by the words `already exist` in a 400; and
+//! unless asked to, it shows nothing of an answer but the words behind the status. So problems are
+//! said there too.
 
 mod contract;
 mod download;
@@ -19,10 +21,14 @@ pub use route::Route;
 use super::PYPI;
 use crate::http::{Endpoint, FeedDoor, FeedProtocol, RawTail, dialect};
 use async_trait::async_trait;
+use hyper::ext::ReasonPhrase;
 use poem::http::{Method, StatusCode};
 use poem::{Request, Response};
 use proget_core::access::Permission;
 use proget_core::{FeedFormat, Problem};
+
+/// Longest text behind a status, in characters.
+const LONGEST_REASON: usize = 300;
 
 /// PyPI's protocol.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,7 +73,13 @@ impl FeedProtocol for PypiProtocol {
             Problem::Unsupported(_) => StatusCode::METHOD_NOT_ALLOWED,
             other => dialect::status(other),
         };
-        dialect::response(problem, status, "text/plain; charset=utf-8", dialect::sentence(problem) + "\n")
+        let text = dialect::sentence(problem);
+        let body = format!("{text}\n");
+        let mut response = dialect::response(problem, status, "text/plain; charset=utf-8", body);
+        if let Some(reason) = reason(&text) {
+            response.extensions_mut().insert(reason);
+        }
+        response
     }
 
     fn contract(&self) -> &'static [Endpoint] {
@@ -96,4 +108,11 @@ async fn read(door: &FeedDoor, tail: &RawTail, route: Route, request: &Request) 
 fn unknown(door: &FeedDoor, tail: &RawTail) -> Problem {
     let not_found = |_| Problem::NotFound(format!("there is nothing at '{}' in this feed", tail.as_str()));
     door.admit(Permission::View).map_or_else(|problem| problem, not_found)
+}
+
+/// The words behind the status; only HTTP/1 has them, and only for texts on one line.
+fn reason(text: &str) -> Option<ReasonPhrase> {
+    let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+    let line: String = text.chars().take(LONGEST_REASON).map(plain).collect();
+    ReasonPhrase::try_from(line.into_bytes()).ok()
 }
