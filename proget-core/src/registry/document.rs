@@ -29,8 +29,31 @@ pub struct Rendered {
 pub struct Document {
     /// What was rendered.
     pub rendered: Rendered,
-    /// The SHA-256 of the uncompressed body: its validator.
-    pub tag: Sha256,
+    plain: Box<str>,
+    packed: Box<str>,
+}
+
+impl Document {
+    /// What was rendered, with its validators worked out once for all who will ask.
+    #[must_use]
+    pub fn new(rendered: Rendered) -> Self {
+        let tag = Sha256::of(&rendered.body);
+        let (plain, packed) = (format!("\"{tag}\"").into(), format!("\"{tag}-gzip\"").into());
+        Self { rendered, plain, packed }
+    }
+
+    /// The strong entity tag of the body as it is: its SHA-256 in quotation marks.
+    /// See <https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3>.
+    #[must_use]
+    pub fn plain_tag(&self) -> &str {
+        &self.plain
+    }
+
+    /// The strong entity tag of the compressed body.
+    #[must_use]
+    pub fn packed_tag(&self) -> &str {
+        &self.packed
+    }
 }
 
 /// Which document of which package, at which moment. The moment is part of the key, so an old
@@ -110,9 +133,7 @@ impl Registry {
         F: FnOnce(&PackageRows) -> Option<Rendered> + Send + 'static,
     {
         let weight: usize = rows.versions.iter().map(|version| version.fragment.0.len() + 512).sum();
-        let work = move || {
-            render(&rows).map(|rendered| Arc::new(Document { tag: Sha256::of(&rendered.body), rendered }))
-        };
+        let work = move || render(&rows).map(|rendered| Arc::new(Document::new(rendered)));
         if weight < LARGE {
             return Ok(work());
         }

@@ -77,13 +77,13 @@ pub async fn file(
 /// Sends an index document, compressed if the caller likes that, or says that the caller has it.
 #[must_use]
 pub fn document(feed: &Feed, document: &Document, request: &Request) -> Response {
-    let (plain, packed) = (format!("\"{}\"", document.tag), format!("\"{}-gzip\"", document.tag));
+    let (plain, packed) = (document.plain_tag(), document.packed_tag());
     let gzip = document.rendered.gzip.as_ref().filter(|_| accepts_gzip(request.headers()));
     let response = Response::builder()
-        .header(header::ETAG, if gzip.is_some() { &packed } else { &plain })
+        .header(header::ETAG, if gzip.is_some() { packed } else { plain })
         .header(header::VARY, "Accept, Accept-Encoding")
         .header(header::CACHE_CONTROL, revalidate(feed));
-    if is_known(request.headers(), &[&plain, &packed], None) {
+    if is_known(request.headers(), &[plain, packed], None) {
         return response.status(StatusCode::NOT_MODIFIED).finish();
     }
     let response = match gzip {
@@ -124,20 +124,17 @@ fn with_body(response: ResponseBuilder, content_type: &str, body: Bytes, method:
     if *method == Method::HEAD { response.finish() } else { response.body(body) }
 }
 
-fn cache_for_file(feed: &Feed) -> String {
-    match feed.settings.overwrite {
-        Overwrite::Never => format!("{}, max-age=31536000, immutable", audience(feed)),
-        Overwrite::Allowed => revalidate(feed),
+/// A cache between us and many callers may keep only what everybody may read.
+fn cache_for_file(feed: &Feed) -> &'static str {
+    match (feed.settings.overwrite, feed.settings.anonymous_view) {
+        (Overwrite::Never, true) => "public, max-age=31536000, immutable",
+        (Overwrite::Never, false) => "private, max-age=31536000, immutable",
+        (Overwrite::Allowed, _) => revalidate(feed),
     }
 }
 
-fn revalidate(feed: &Feed) -> String {
-    format!("{}, no-cache", audience(feed))
-}
-
-/// A cache between us and many callers may keep only what everybody may read.
-fn audience(feed: &Feed) -> &'static str {
-    if feed.settings.anonymous_view { "public" } else { "private" }
+fn revalidate(feed: &Feed) -> &'static str {
+    if feed.settings.anonymous_view { "public, no-cache" } else { "private, no-cache" }
 }
 
 /// A name that a browser may save under: quoted, and once more in UTF-8 if it is not plain.

@@ -73,8 +73,8 @@ pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     for line in headers.get_all(header::ACCEPT_ENCODING) {
         for one in line.to_str().unwrap_or_default().split(',') {
             let (coding, rest) = one.split_once(';').unwrap_or((one, ""));
-            let weight = match rest.trim().strip_prefix("q=") {
-                Some(weight) => weight.trim().parse::<f32>().unwrap_or(0.0),
+            let weight = match rest.trim().strip_prefix(['q', 'Q']).map(str::trim_start) {
+                Some(weight) => weight.trim_start_matches('=').trim().parse::<f32>().unwrap_or(0.0),
                 None => 1.0,
             };
             let at =

@@ -91,6 +91,8 @@ pub(super) fn pool(target: &Target, options: &SqlOptions, purpose: Purpose) -> D
                 .foreign_keys(true)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(options.lock_wait)
+                // Savepoints keep journals; as files they cost more than the rows.
+                .pragma("temp_store", "memory")
                 .disable_statement_logging();
             connect = match purpose {
                 Purpose::Read => connect.read_only(true),

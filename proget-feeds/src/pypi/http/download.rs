@@ -3,7 +3,6 @@
 use crate::http::{FeedDoor, answer};
 use poem::{Request, Response};
 use proget_core::Problem;
-use proget_core::digest::Sha256;
 use proget_core::package::{FileName, FileRef, NameKey};
 use proget_core::registry::Document;
 
@@ -30,7 +29,6 @@ pub(super) async fn metadata(
     if found.0.is_empty() {
         return Err(none);
     }
-    let tag = Sha256::of(&found.0);
     let rendered = answer::rendered(found.0.to_vec(), "text/plain; charset=utf-8");
-    Ok(answer::document(door.feed(), &Document { rendered, tag }, request))
+    Ok(answer::document(door.feed(), &Document::new(rendered), request))
 }

@@ -4,7 +4,6 @@ use crate::http::{FeedDoor, answer};
 use crate::pypi::project::{self, Scope};
 use poem::{Request, Response};
 use proget_core::Problem;
-use proget_core::digest::Sha256;
 use proget_core::package::{NameKey, VersionKey};
 use proget_core::registry::Document;
 
@@ -27,7 +26,6 @@ pub(super) async fn document(
     let detail = door.detail(name, subject.version.key()).await?;
     let description = String::from_utf8_lossy(&detail.0);
     let body = project::document(&rows, subject, scope, door.root(), &description).to_string().into_bytes();
-    let tag = Sha256::of(&body);
     let rendered = answer::rendered(body, "application/json");
-    Ok(answer::document(door.feed(), &Document { rendered, tag }, request))
+    Ok(answer::document(door.feed(), &Document::new(rendered), request))
 }
