@@ -114,9 +114,14 @@ impl From<StoreError> for Problem {
             StoreErrorKind::Interrupted => {
                 Self::Refused(Refusal::new("body", "ended before all of it had arrived"))
             }
-            StoreErrorKind::Unavailable | StoreErrorKind::Full => {
-                tracing::warn!(cause = chain(&error), "the package store is away or full");
-                Self::busy("the package store")
+            StoreErrorKind::Unavailable | StoreErrorKind::Full | StoreErrorKind::Denied => {
+                tracing::warn!(cause = chain(&error), "the package store is away, full or closed to us");
+                Self::busy(match error.kind() {
+                    StoreErrorKind::Full => "the package store, which is full",
+                    // A disk that was remounted read-only, a share whose password has changed.
+                    StoreErrorKind::Denied => "the package store, which denies access",
+                    _ => "the package store",
+                })
             }
             _ => Self::internal("using the package store", &error),
         }

@@ -48,12 +48,13 @@ impl Registry {
             return Err(Refusal::new("feedType", rule).into());
         }
         self.packages.store(&settings.store)?;
+        let others = if settings.alternate_names.is_empty() { "" } else { " or one of its alternate names" };
         let create = FeedChange::Create { name: name.clone(), format, settings };
         let entry = JournalEntry { action: Action::FeedCreated, feed: None, subject: format!("feed {name}") };
         let changes = self.for_caller(caller).with(create).record(entry);
         match self.fresh.commit(changes).await.map_err(Problem::from) {
             Err(Problem::AlreadyExists(_)) => {
-                return Err(Problem::AlreadyExists(format!("there is a feed named {name} already")));
+                return Err(Problem::AlreadyExists(format!("there is a feed named {name}{others} already")));
             }
             outcome => outcome?,
         };

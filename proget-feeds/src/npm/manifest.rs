@@ -84,20 +84,24 @@ struct Found {
 impl Found {
     fn look(bytes: &mut dyn ReadSeek, size: u64) -> Result<(Self, Totals), Refusal> {
         let mut found = Self::default();
-        let mut packages = 0;
+        let (mut packages, mut there) = (0, false);
         let totals = walk_tgz(bytes, size, &ArchiveLimits::default(), &mut |entry, content| {
             let Some((_, path)) = entry.path.split_once('/') else { return Ok(()) };
-            if path == "package.json" {
+            // Where case does not count, one in other letters would be unpacked over it.
+            if path.eq_ignore_ascii_case("package.json") {
                 packages += 1;
-                found.package_json = package_json_of(entry, content)?;
+                if path == "package.json" {
+                    found.package_json = package_json_of(entry, content)?;
+                    there = true;
+                }
             } else if entry.kind == EntryKind::File {
                 found.take(path, content)?;
             }
             Ok(())
         })?;
         match packages {
-            1 => Ok((found, totals)),
-            0 => Err(Refusal::new("package.json", "must be in the tarball, one folder deep")),
+            1 if there => Ok((found, totals)),
+            0 | 1 => Err(Refusal::new("package.json", "must be in the tarball, one folder deep")),
             _ => Err(Refusal::new("package.json", "must be in the tarball once, not in several folders")),
         }
     }
