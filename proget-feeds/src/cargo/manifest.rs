@@ -8,14 +8,14 @@
 //! The file is stored under the name as it is *compared*, so that no other spelling and no other
 //! build metadata can put a second crate beside it.
 
-use super::declaration::{About, Declaration, Readme};
+use super::declaration::{About, Declaration, Kind, Readme};
 use super::{entry, manifest_file, name, publish_document, version};
 use crate::archive::{ArchiveLimits, Entry, EntryKind, walk_tgz};
 use bytes::Bytes;
 use proget_core::artifact::{Artifact, ReadSeek};
 use proget_core::package::{FileName, Fragment, Manifest, NameKey, Offer, VersionKey};
 use proget_core::refusal::Refusal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 /// Longest README that is kept, in bytes: 256 KiB.
@@ -49,6 +49,7 @@ pub(crate) fn inspect(
             let sent = publish_document::parse(document)?;
             agree("name", Some(&sent.name), &own.name)?;
             agree("vers", Some(&sent.version), &own.version)?;
+            agree_on_dependencies(&sent, &own)?;
             sent
         }
         None => own,
@@ -82,6 +83,28 @@ fn agree(field: &'static str, offered: Option<&str>, own: &str) -> Result<(), Re
         }
         None => Ok(()),
     }
+}
+
+/// What will be built is in the crate, what will be resolved is in the index: both must need the
+/// same. Development dependencies are left out, of which clients leave out some in the one or the other.
+fn agree_on_dependencies(sent: &Declaration, own: &Declaration) -> Result<(), Refusal> {
+    let (in_document, in_crate) = (needed(sent), needed(own));
+    let refuse = |name: &str, one: &str, other: &str| {
+        let rule = format!("has '{name}' in {one}, but not in {other}");
+        Err(Refusal::new("dependencies", rule))
+    };
+    if let Some((_, name, _)) = in_document.difference(&in_crate).next() {
+        return refuse(name, "the publish document", "the crate's Cargo.toml");
+    }
+    match in_crate.difference(&in_document).next() {
+        Some((_, name, _)) => refuse(name, "the crate's Cargo.toml", "the publish document"),
+        None => Ok(()),
+    }
+}
+
+fn needed(declaration: &Declaration) -> BTreeSet<(Kind, &str, &str)> {
+    let needed = declaration.dependencies.iter().filter(|one| one.kind != Kind::Dev);
+    needed.map(|one| (one.kind, one.name.as_str(), one.package.as_deref().unwrap_or(&one.name))).collect()
 }
 
 /// What was found in a crate.

@@ -64,11 +64,32 @@ fn a_crate_alone_says_everything_that_is_stored() {
 
 #[test]
 fn what_was_sent_with_a_crate_makes_its_line() {
-    let sent = json!({"name": "foo_bar", "vers": "1.0.0+linux", "readme": "sent", "features": {"f": []}});
+    let dependency = json!({"name": "b", "version_req": "=1.2.3", "kind": "normal"});
+    let sent = json!({
+        "name": "foo_bar", "vers": "1.0.0+linux", "readme": "sent", "features": {"f": []}, "deps": [dependency],
+    });
     let found = inspected(&WHOLE, &offer(&sent)).unwrap();
     let line: Value = serde_json::from_slice(&found.version_fragment.0).unwrap();
-    assert_eq!((&line["features"], &line["deps"]), (&json!({"f": []}), &json!([])));
+    assert_eq!((&line["features"], &line["deps"][0]["req"]), (&json!({"f": []}), &json!("=1.2.3")));
     assert_eq!(&found.detail.0[..], b"sent");
+}
+
+#[test]
+fn a_document_that_needs_something_else_than_the_crate_is_refused() {
+    let refuse = |dependencies: Value, because: &str| {
+        let sent = json!({"name": "foo_bar", "vers": "1.0.0+linux", "deps": dependencies});
+        refused(&WHOLE, &offer(&sent), because);
+    };
+    let one = |name: &str, kind: &str| json!({"name": name, "version_req": "1", "kind": kind});
+    refuse(json!([]), "has 'b' in the crate's Cargo.toml, but not in the publish document");
+    refuse(json!([one("b", "normal"), one("c", "normal")]), "has 'c' in the publish document, but not in");
+    refuse(json!([one("b", "build")]), "has 'b' in");
+    let renamed = json!({"name": "evil", "version_req": "1", "explicit_name_in_toml": "b"});
+    refuse(json!([renamed]), "has 'b' in");
+    // Clients leave some of these out in one of the two.
+    let sent =
+        json!({"name": "foo_bar", "vers": "1.0.0+linux", "deps": [one("b", "normal"), one("c", "dev")]});
+    assert!(inspected(&WHOLE, &offer(&sent)).is_ok());
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn what_cannot_be_read_is_refused() {
     refused("[package]\nname = \"a\"\nversion = \"1.0.0\"\nkeywords = [1]", "list of texts");
     refused("[package]\nname = \"a\"\nversion = \"1.0.0\"\n[dependencies]\nb = 1", "a text or a table");
     refused(
-        "[package]\nname = \"a\"\nversion = \"1.0.0\"\n[dependencies]\nb = \"x\"",
+        "[package]\nname = \"a\"\nversion = \"1.0.0\"\n[dependencies]\nb = \"one\"",
         "no version requirement",
     );
     refused("[package]\nname = \"std\"\nversion = \"1.0.0\"", "reserved");

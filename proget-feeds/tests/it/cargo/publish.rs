@@ -88,7 +88,10 @@ async fn dependencies_and_features_reach_the_index_in_its_own_words() {
     }]);
     sent["features"] = json!({"old": ["real/std"], "new": ["dep:alias"]});
     (sent["links"], sent["rust_version"]) = (json!("z"), json!("1.70"));
-    send(&bench, Caller::Publisher, &sent, &krate("a", "1.0.0")).await.expect(200);
+    let manifest = "[package]\nname = \"a\"\nversion = \"1.0.0\"\n\
+        [target.'cfg(unix)'.build-dependencies.alias]\nversion = \"1\"\npackage = \"real\"\noptional = true\n";
+    let bytes = with_manifest("a", "1.0.0", manifest);
+    send(&bench, Caller::Publisher, &sent, &bytes).await.expect(200);
     let line = &lines(&bench, "1/a").await[0];
     let dependency = json!({
         "name": "alias", "package": "real", "req": "^1", "features": ["std"], "optional": true,
@@ -132,6 +135,8 @@ async fn what_is_wrong_is_refused_with_its_field_and_leaves_nothing() {
     refuse(|sent| sent["vers"] = json!("1.0.1"), "version").await;
     refuse(|sent| sent["vers"] = json!("1.0"), "version").await;
     refuse(|sent| sent["features"] = json!({"a/b": []}), "features").await;
+    refuse(|sent| sent["deps"] = json!([{"name": "b", "version_req": "1"}]), "dependencies: has 'b' in")
+        .await;
     refuse(|sent| *sent = json!([]), "publish document").await;
     let no_crate = send(&bench, Caller::Publisher, &document("a", "1.0.0"), b"no archive").await.expect(400);
     assert!(shown(&no_crate).starts_with("archive"), "{}", shown(&no_crate));
