@@ -41,8 +41,8 @@ pub(super) trait Dialect: fmt::Debug + Send + Sync + 'static {
     /// The documents that show the versions of a package.
     fn documents(&self, package: &str) -> Vec<Document>;
 
-    /// What one of them shows. The name is needed where it is part of the files' names.
-    fn shown(&self, package: &str, document: &Document, body: &[u8]) -> Outcome<State>;
+    /// What one of them shows.
+    fn shown(&self, document: &Document, body: &[u8]) -> Outcome<State>;
 
     /// The path of a version's file below the feed.
     fn file(&self, package: &str, version: &str) -> String;

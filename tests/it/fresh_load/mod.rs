@@ -10,10 +10,12 @@
 //! stamps is switched off in three ways (`blind`), and must catch each of them.
 
 mod blind;
+mod crates;
 mod dialect;
 mod ledger;
 mod node;
 mod npm;
+mod pypi;
 mod scenario;
 mod world;
 
@@ -81,8 +83,8 @@ async fn beside_a_blind_node(dialect: &'static dyn Dialect, blindness: Blindness
     Ok(report)
 }
 
-async fn is_caught(blindness: Blindness) -> Outcome {
-    let report = beside_a_blind_node(&npm::NPM, blindness).await?;
+async fn is_caught(dialect: &'static dyn Dialect, blindness: Blindness) -> Outcome {
+    let report = beside_a_blind_node(dialect, blindness).await?;
     for (what, found) in [
         ("an old index", report.count(world::Wrong::Index)),
         ("an old index confirmed as unchanged", report.count(world::Wrong::Confirmed)),
@@ -95,14 +97,34 @@ async fn is_caught(blindness: Blindness) -> Outcome {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_processes_never_show_an_old_index_of_npm() -> Outcome {
-    two_processes(&npm::NPM).await
+/// One module a feed type, so that each can be run alone.
+macro_rules! feed_types {
+    ($($name:ident: $dialect:expr;)*) => {$(
+        mod $name {
+            use proget_tests::Outcome;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn two_processes_never_show_an_old_index() -> Outcome {
+                super::two_processes(&$dialect).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_process_alone_with_its_database_never_shows_an_old_index() -> Outcome {
+                super::alone(&$dialect).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn a_node_that_believes_the_first_stamps_it_read_is_caught() -> Outcome {
+                super::is_caught(&$dialect, super::Blindness::FirstStamps).await
+            }
+        }
+    )*};
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_process_alone_with_its_database_never_shows_an_old_index_of_npm() -> Outcome {
-    alone(&npm::NPM).await
+feed_types! {
+    in_npm: super::npm::NPM;
+    in_pypi: super::pypi::PYPI;
+    in_cargo: super::crates::CARGO;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,16 +135,11 @@ async fn a_node_in_this_process_that_checks_is_not_accused() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_believes_the_first_stamps_it_read_is_caught() -> Outcome {
-    is_caught(Blindness::FirstStamps).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_believes_stamps_for_a_second_is_caught() -> Outcome {
-    is_caught(Blindness::RecentStamps).await
+    is_caught(&npm::NPM, Blindness::RecentStamps).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_believes_to_be_alone_but_is_not_is_caught() -> Outcome {
-    is_caught(Blindness::Conceit).await
+    is_caught(&npm::NPM, Blindness::Conceit).await
 }

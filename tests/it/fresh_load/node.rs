@@ -38,9 +38,14 @@ impl Node {
         format!("{}/{kind}/{FEED}/", self.url)
     }
 
-    /// A writing request to any address.
+    /// A writing request to any address, with `PUT`.
     pub(super) fn put(&self, url: &str) -> RequestBuilder {
         self.http.put(url).bearer_auth(ADMIN_KEY)
+    }
+
+    /// The same with `POST`.
+    pub(super) fn post(&self, url: &str) -> RequestBuilder {
+        self.http.post(url).bearer_auth(ADMIN_KEY)
     }
 
     /// A request to the management API, with what is to be found in its query.

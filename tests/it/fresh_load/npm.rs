@@ -56,7 +56,7 @@ impl Dialect for Npm {
         kinds.map(|accept| Document { path: package.to_owned(), accept }).into()
     }
 
-    fn shown(&self, _: &str, _: &Document, body: &[u8]) -> Outcome<State> {
+    fn shown(&self, _: &Document, body: &[u8]) -> Outcome<State> {
         let packument: Packument = serde_json::from_slice(body)?;
         let versions = packument.versions.into_iter().map(|(version, object)| {
             (version, Shown { digest: object.dist.integrity, marked: object.deprecated.is_some() })

@@ -160,7 +160,7 @@ impl World {
             Answer::NotModified => (known.context("nothing was known")?.1, Wrong::Confirmed),
             Answer::Absent => (State::new(), Wrong::Index),
             Answer::Body { ref bytes, ref tag } => {
-                let shown = self.dialect.shown(&ledger.name, document, bytes)?;
+                let shown = self.dialect.shown(document, bytes)?;
                 reader.documents.keep(&url, document.accept, tag.clone(), shown.clone());
                 (shown, Wrong::Index)
             }
