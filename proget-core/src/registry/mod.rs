@@ -11,6 +11,7 @@ mod downloads;
 mod feeds;
 mod fetch;
 mod fresh;
+mod inspect;
 mod policy;
 mod publication;
 mod publish;

@@ -7,11 +7,10 @@
 
 use super::policy::Candidate;
 use super::publication::Attempt;
-use super::runtime::offloaded;
 use super::{Admission, Registry};
 use crate::access::{Actor, Permission};
 use crate::artifact::Artifact;
-use crate::blob::{BlobKey, StoreError};
+use crate::blob::BlobKey;
 use crate::catalog::{BlobChange, BlobRow, BlobState, ChangeSet};
 use crate::digest::Sha256;
 use crate::feed::StoreName;
@@ -97,27 +96,6 @@ impl Registry {
             }
         }
         Err(Problem::busy("this package, which many are changing at this moment"))
-    }
-
-    async fn inspect(
-        &self,
-        format: &'static dyn FeedFormat,
-        artifact: &Artifact,
-        offer: Offer,
-    ) -> Result<Manifest, Problem> {
-        let artifact = artifact.clone();
-        let inspected = offloaded(&*self.runtime, move || {
-            let mut bytes = artifact.open().map_err(|cause| {
-                let doing = "opening a received upload for inspection";
-                Problem::from(StoreError::new(crate::blob::StoreErrorKind::Other, doing).because(cause))
-            })?;
-            format.inspect(&mut *bytes, &artifact, &offer).map_err(Problem::from)
-        });
-        // None only if the inspection panicked, which formats promise not to do.
-        inspected.await.unwrap_or_else(|| {
-            let doing = "inspecting an upload";
-            Err(Problem::internal(doing, &std::io::Error::other("the inspection did not come to an end")))
-        })
     }
 
     async fn judge(
