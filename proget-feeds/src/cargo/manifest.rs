@@ -13,7 +13,7 @@ use super::{entry, manifest_file, name, publish_document, version};
 use crate::archive::{ArchiveLimits, Entry, EntryKind, walk_tgz};
 use bytes::Bytes;
 use proget_core::artifact::{Artifact, ReadSeek};
-use proget_core::package::{FileName, Fragment, Manifest, NameKey, Offer, VersionKey};
+use proget_core::package::{FileName, Fragment, Manifest, NameKey, Offer, PackageName, VersionKey};
 use proget_core::refusal::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -63,7 +63,7 @@ pub(crate) fn inspect(
         detail: Fragment(Bytes::from(found.readme(&declaration))),
         file_detail: Fragment(serde_json::to_vec(&about).unwrap_or_default().into()),
         summary: cut(one_line(about.description.as_deref().unwrap_or_default()), SUMMARY_LIMIT),
-        keywords: keywords(&about),
+        keywords: keywords(&about, &name),
         tags: Vec::new(),
         name,
         version,
@@ -198,9 +198,14 @@ fn shortened(about: About) -> About {
     }
 }
 
-fn keywords(about: &About) -> Vec<String> {
-    let all = about.keywords.iter().chain(&about.categories).map(|word| word.trim());
-    all.filter(|word| !word.is_empty() && word.len() <= KEYWORD_LIMIT).map(str::to_owned).collect()
+/// The author's words, and the spellings of the name that are compared as one with it.
+fn keywords(about: &About, name: &PackageName) -> Vec<String> {
+    let spellings = [name.key().to_string(), name.key().as_str().replace('-', "_")];
+    let others = spellings.into_iter().filter(|other| !other.eq_ignore_ascii_case(name.as_str()));
+    let words = about.keywords.iter().chain(&about.categories).map(|word| word.trim());
+    let plain =
+        |word: &&str| !word.is_empty() && word.len() <= KEYWORD_LIMIT && !word.contains(char::is_control);
+    others.chain(words.filter(plain).map(str::to_owned)).collect()
 }
 
 fn one_line(text: &str) -> String {

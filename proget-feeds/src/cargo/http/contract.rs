@@ -44,7 +44,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Support::Partial("by name, without ranking; the first 10000 results; total is a lower bound"),
         SEARCH,
     ),
-    row("GET", "/api/v1/crates/{crate}", UNSPECIFIED, API),
+    row(
+        "GET",
+        "/api/v1/crates/{crate}",
+        Support::Partial("specified nowhere; the newest 1000 versions, and no download counts"),
+        API,
+    ),
     row("GET", "/api/v1/crates/{crate}/{version}", UNSPECIFIED, API),
     row(
         "GET",

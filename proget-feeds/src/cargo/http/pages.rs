@@ -11,16 +11,22 @@ use poem::http::{StatusCode, header};
 use proget_core::Problem;
 use proget_core::catalog::{PackageRows, VersionRow};
 use proget_core::package::{FileRef, NameKey, VersionKey};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
-/// `GET /api/v1/crates/{crate}`: the crate, and its versions, newest first.
+/// No page shows more versions; the index has them all.
+const MOST_VERSIONS: usize = 1000;
+
+/// `GET /api/v1/crates/{crate}`: the crate, and its newest versions, newest first.
 pub(super) async fn krate(door: &FeedDoor, name: &NameKey) -> Result<Response, Problem> {
     let rows = door.package(name).await?;
     let newest = newest(&rows).ok_or_else(|| absent(name))?;
     let about = about(door, name, newest.version.key()).await?;
     let stable = index::shown(&rows).rev().find(|row| row.status.listed && !row.version.is_prerelease());
     let package = &rows.package;
-    let versions: Vec<Value> = index::shown(&rows).rev().map(|row| version_value(&rows, row)).collect();
+    let shown = index::shown(&rows).rev().take(MOST_VERSIONS);
+    let versions: Vec<Value> = shown.map(|row| version_value(&rows, row)).collect();
     let document = json!({
         "crate": {
             "id": package.name.as_str(),
@@ -90,6 +96,17 @@ pub(super) fn me(door: &FeedDoor) -> Response {
         .body(text)
 }
 
+/// What is shown of a line of the index; the rest is passed over.
+#[derive(Default, Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    cksum: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    rust_version: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    links: Option<Cow<'a, str>>,
+}
+
 /// The newest version that is not yanked, or else the newest at all.
 fn newest(rows: &PackageRows) -> Option<&VersionRow> {
     let listed = index::shown(rows).rev().find(|row| row.status.listed);
@@ -98,7 +115,8 @@ fn newest(rows: &PackageRows) -> Option<&VersionRow> {
 
 fn version_value(rows: &PackageRows, row: &VersionRow) -> Value {
     let (name, number) = (rows.package.name.as_str(), row.version.as_str());
-    let line: Value = serde_json::from_slice(&row.fragment.0).unwrap_or_default();
+    // Damaged: what is only shown is not worth an error.
+    let line: Line<'_> = serde_json::from_slice(&row.fragment.0).unwrap_or_default();
     let base = format!("/api/v1/crates/{name}/{number}");
     json!({
         "crate": name,
@@ -110,10 +128,9 @@ fn version_value(rows: &PackageRows, row: &VersionRow) -> Value {
         "yanked": !row.status.listed,
         "published_by": {"login": row.published_by, "name": row.published_by},
         "crate_size": row.files.first().map(|file| file.size),
-        "checksum": line["cksum"],
-        "rust_version": line["rust_version"],
-        "links": line["links"],
-        "features": line["features"],
+        "checksum": line.cksum,
+        "rust_version": line.rust_version,
+        "links": line.links,
     })
 }
 

@@ -3,6 +3,7 @@
 use crate::http::{FeedDoor, answer};
 use poem::http::StatusCode;
 use poem::{Request, Response};
+use proget_core::access::Permission;
 use proget_core::catalog::{Found, PageRequest, Search};
 use proget_core::registry::LARGEST_PAGE;
 use proget_core::{Problem, Refusal};
@@ -31,7 +32,7 @@ impl Default for Query {
 
 /// <https://doc.rust-lang.org/cargo/reference/registry-web-api.html#search>
 pub(super) async fn search(door: &FeedDoor, request: &Request) -> Result<Response, Problem> {
-    door.admit(proget_core::access::Permission::View)?;
+    door.admit(Permission::View)?;
     let query: Query = request
         .params()
         .map_err(|error| Refusal::new("query", format!("q, per_page and page are expected: {error}")))?;
@@ -40,7 +41,7 @@ pub(super) async fn search(door: &FeedDoor, request: &Request) -> Result<Respons
     if from.saturating_add(size) > DEEPEST {
         return Err(Refusal::new("page", format!("only the first {DEEPEST} results can be asked for")).into());
     }
-    // Spellings of a name are one: who looks for `foo_bar` finds `foo-bar`, but not the reverse.
+    // Other spellings of a crate's name are among its keywords.
     let text = query.q.split_whitespace().map(str::to_owned).collect();
     let search = Search { text, ..Search::default() };
     let (found, total) = window(door, &search, from, size).await?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::io::Cursor;
 
 const MANIFEST: &str = "[package]\nname = \"foo_bar\"\nversion = \"1.0.0+linux\"\ndescription = \"about\\n it\"\n\
-    readme = \"README.md\"\nkeywords = [\"k\"]\ncategories = [\"c\"]\n[dependencies.b]\nversion = \"1\"\n";
+    readme = \"README.md\"\nkeywords = [\"k\"]\ncategories = [\"c\", \"\\u0000\", \"\"]\n[dependencies.b]\nversion = \"1\"\n";
 
 fn packed(entries: &[(&str, &str)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
@@ -52,7 +52,7 @@ fn a_crate_alone_says_everything_that_is_stored() {
     let found = inspected(&WHOLE, &Offer::default()).unwrap();
     assert_eq!((found.name.as_str(), found.version.as_str()), ("foo_bar", "1.0.0+linux"));
     assert_eq!(found.file.as_str(), "foo-bar-1.0.0.crate");
-    assert_eq!((found.summary.as_str(), found.keywords.join(" ")), ("about it", "k c".into()));
+    assert_eq!((found.summary.as_str(), found.keywords.join(" ")), ("about it", "foo-bar k c".into()));
     assert_eq!(&found.detail.0[..], b"# read me");
     let line: Value = serde_json::from_slice(&found.version_fragment.0).unwrap();
     assert_eq!((&line["name"], &line["vers"]), (&json!("foo_bar"), &json!("1.0.0+linux")));

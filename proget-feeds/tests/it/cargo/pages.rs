@@ -26,6 +26,8 @@ async fn a_search_finds_crates_by_name_and_words_a_page_at_a_time() {
     assert_eq!(second["meta"]["total"], json!(15));
     let by_word = bench.get(Caller::Reader, "api/v1/crates?q=word+oth&per_page=100").await.json();
     assert_eq!(by_word["crates"][0]["name"], "other");
+    let respelled = bench.get(Caller::Reader, "api/v1/crates?q=tool_03").await.json();
+    assert_eq!(respelled["crates"][0]["name"], "tool-03");
     for (query, status) in [("page=9999999", 400), ("per_page=x", 400), ("per_page=0", 200), ("x=y", 200)] {
         bench.get(Caller::Reader, &format!("api/v1/crates?{query}")).await.expect(status);
     }
