@@ -4,15 +4,31 @@
 //! Nothing here is part of the product, and nothing here is a test that must pass: a figure that is
 //! missed is written down, in `docs/PERFORMANCE.md`.
 
+mod compare;
 mod door;
 mod formats;
+mod gets;
 mod load;
+mod machine;
+mod million;
 mod node;
+mod peers;
 mod profile;
+mod publishing;
+mod report;
+mod resources;
+mod scene;
+mod statics;
 mod wrk;
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{Parser, Subcommand};
+use compare::Pace;
 use proget_tests::Outcome;
+use report::Report;
+use scene::Scene;
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -22,13 +38,59 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Tells what the time goes to, by `perf`.
+    /// Measures everything and writes the report
+    Run(Run),
+    /// Tells what the time goes to, by `perf`
     Profile(profile::Arguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// One short round of everything, a smaller huge package: for a look, not for the record
+    #[arg(long)]
+    quick: bool,
+    /// Only what has this in its name: packument-4k, simple, sparse, wheel, tarball-1m, tarball-64m,
+    /// publish-npm-16, memory, start, million, generator and the like
+    #[arg(long, default_value = "")]
+    only: String,
+    /// What is measured, in words for the report
+    #[arg(long, default_value = "as built")]
+    about: String,
+    /// Writes the report into this file
+    #[arg(long)]
+    write: Option<PathBuf>,
 }
 
 #[tokio::main]
 async fn main() -> Outcome {
     match Arguments::parse().what {
+        What::Run(run) => measure(run).await,
         What::Profile(arguments) => profile::run(arguments).await,
     }
+}
+
+async fn measure(run: Run) -> Outcome {
+    let pace = if run.quick {
+        Pace { rounds: 1, length: Duration::from_secs(1) }
+    } else {
+        Pace { rounds: 3, length: Duration::from_secs(5) }
+    };
+    let (only, mut report) = (run.only.as_str(), Report::default());
+    if !["memory", "start", "million", "generator"].contains(&only) {
+        let mut scene = Scene::set().await?;
+        gets::measure(&mut scene, pace, only, &mut report).await?;
+        publishing::measure(&mut scene, pace, only, &mut report).await?;
+    }
+    resources::measure(if run.quick { 128 } else { 1024 }, if run.quick { 3 } else { 9 }, only, &mut report).await?;
+    if "million".contains(only) {
+        million::measure(if run.quick { 500 } else { 50_000 }, pace, &mut report).await?;
+    }
+    if "generator".contains(only) {
+        publishing::measure_generator(pace, &mut report).await?;
+    }
+    println!("\n{}", report.tables());
+    if let Some(path) = run.write {
+        std::fs::write(path, report.document(pace, &run.about)?)?;
+    }
+    Ok(())
 }

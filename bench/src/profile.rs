@@ -12,8 +12,8 @@ use proget_tests::Outcome;
 use tokio::process::Command;
 
 use crate::door::Door;
-use crate::formats::npm;
-use crate::node::Node;
+use crate::formats::{Kind, npm};
+use crate::node::{self, Node};
 use crate::{load, wrk};
 
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ enum Load {
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
     std::fs::create_dir_all(&arguments.folder)?;
     let node = if arguments.postgres { Node::on_postgres().await? } else { Node::alone().await? };
-    let door = node.feed("npm", "bench").await?;
+    let door = node.feed(Kind::Npm, "bench").await?.read;
     let loads = if arguments.loads.is_empty() { Load::value_variants() } else { &arguments.loads };
     for load in loads {
         let length = Duration::from_secs(arguments.seconds);
@@ -80,9 +80,7 @@ async fn under(load: Load, door: &Door, length: Duration) -> Outcome<impl Future
     };
     let versions = if load == Load::Document { 6 } else { 1 };
     for version in (0..versions).filter(|_| !name.is_empty()) {
-        let upload = door.request(&npm::upload(name, &format!("1.{version}.0"), payload, dice)?)?;
-        let once = move || load::send(address, &[upload], 1, Duration::from_secs(600));
-        tokio::task::spawn_blocking(once).await??;
+        node::publish(door, &[npm::upload(name, &format!("1.{version}.0"), payload, dice)?]).await?;
     }
     let below = if load == Load::File { npm::tarball(name, "1.0.0") } else { name.to_owned() };
     let get = door.get(&below)?;
