@@ -10,10 +10,12 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod cargo;
 mod conditions;
 mod inspect;
 mod names;
 mod npm;
+mod pypi;
 mod requests;
 mod routes;
 
@@ -39,6 +41,14 @@ pub struct Target {
 /// All targets.
 pub const TARGETS: &[Target] = &[
     Target { name: "archive_tgz", run: archive::tgz },
+    Target { name: "archive_zip", run: archive::zip },
+    Target { name: "cargo_frame", run: cargo::frame },
+    Target { name: "cargo_inspect", run: inspect::cargo },
+    Target { name: "cargo_manifest_file", run: cargo::manifest_file },
+    Target { name: "cargo_names", run: names::cargo },
+    Target { name: "cargo_publish_document", run: cargo::publish_document },
+    Target { name: "cargo_requests", run: requests::cargo },
+    Target { name: "cargo_route", run: routes::cargo },
     Target { name: "conditions", run: conditions::all },
     Target { name: "npm_document", run: npm::document },
     Target { name: "npm_inspect", run: inspect::npm },
@@ -46,6 +56,15 @@ pub const TARGETS: &[Target] = &[
     Target { name: "npm_requests", run: requests::npm },
     Target { name: "npm_route", run: routes::npm },
     Target { name: "purl", run: names::purl },
+    Target { name: "pypi_accept", run: pypi::accept },
+    Target { name: "pypi_file_name", run: pypi::file_name },
+    Target { name: "pypi_form", run: pypi::form },
+    Target { name: "pypi_inspect", run: inspect::pypi },
+    Target { name: "pypi_metadata", run: pypi::metadata },
+    Target { name: "pypi_names", run: names::pypi },
+    Target { name: "pypi_requests", run: requests::pypi },
+    Target { name: "pypi_route", run: routes::pypi },
+    Target { name: "pypi_wheel_file", run: pypi::wheel_file },
     Target { name: "raw_tail", run: routes::raw_tail },
     Target { name: "semver", run: names::semver },
 ];

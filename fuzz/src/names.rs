@@ -13,6 +13,14 @@ pub(super) fn npm(data: &[u8]) -> Verdict {
     of_format(&proget_feeds::npm::NPM, data)
 }
 
+pub(super) fn pypi(data: &[u8]) -> Verdict {
+    of_format(&proget_feeds::pypi::PYPI, data)
+}
+
+pub(super) fn cargo(data: &[u8]) -> Verdict {
+    of_format(&proget_feeds::cargo::CARGO, data)
+}
+
 /// The first line is a name, the others are versions.
 fn of_format(format: &dyn FeedFormat, data: &[u8]) -> Verdict {
     let text = String::from_utf8_lossy(data);

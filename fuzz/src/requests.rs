@@ -20,13 +20,33 @@ pub(super) fn npm(data: &[u8]) -> Verdict {
     of_type(&proget_feeds::npm::NpmProtocol, data)
 }
 
-/// Between requests stands the byte 0x1e. A request is a line `GET /path`, a line for each header,
-/// an empty line and the body.
+pub(super) fn pypi(data: &[u8]) -> Verdict {
+    of_type(&proget_feeds::pypi::PypiProtocol, data)
+}
+
+pub(super) fn cargo(data: &[u8]) -> Verdict {
+    of_type(&proget_feeds::cargo::CargoProtocol, data)
+}
+
+/// Stands between two requests.
+const BETWEEN: &[u8] = b"\n\x1e\n";
+
+/// The requests; each is a line `GET /path`, a line for each header, an empty line and the body.
+fn requests(mut data: &[u8]) -> Vec<&[u8]> {
+    let mut requests = Vec::new();
+    while let Some(end) = data.windows(BETWEEN.len()).position(|window| window == BETWEEN) {
+        requests.push(&data[..end]);
+        data = &data[end + BETWEEN.len()..];
+    }
+    requests.push(data);
+    requests
+}
+
 fn of_type(protocol: &'static dyn FeedProtocol, data: &[u8]) -> Verdict {
     block_on(async {
         let feed = Feed::new(protocol).await;
         let mut verdict = Verdict::Refused;
-        for sent in data.split(|byte| *byte == 0x1e).take(6).filter_map(Sent::read) {
+        for sent in requests(data).into_iter().take(6).filter_map(Sent::read) {
             if feed.exchange(&sent).await {
                 verdict = Verdict::Accepted;
             }
@@ -111,10 +131,9 @@ impl Feed {
         if sent.method == Method::GET {
             let head = self.send(sent, &Method::HEAD, None).await;
             assert_eq!(head.status, answer.status, "HEAD {path}");
-            // A small answer may come with its body; the server's HTTP library sends none after HEAD.
-            let body = head.body.is_empty() || head.body == answer.body;
-            assert!(body && head.tag == answer.tag, "HEAD {path}");
-            if let (Some(said), true) = (&head.length, answer.status == StatusCode::OK) {
+            assert_eq!(head.tag, answer.tag, "HEAD {path}");
+            // Answers without a tag may hold the time, and a body, of which HTTP's own layer sends nothing.
+            if let (Some(said), Some(_), true) = (&head.length, &head.tag, answer.status == StatusCode::OK) {
                 assert_eq!(*said, answer.body.len().to_string(), "HEAD {path}");
             }
             let conditional = sent.headers.iter().any(|(name, _)| *name == header::IF_NONE_MATCH);

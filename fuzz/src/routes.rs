@@ -6,7 +6,7 @@
 use super::Verdict;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proget_core::FeedFormat;
-use proget_core::package::NameKey;
+use proget_core::package::{NameKey, VersionKey};
 use proget_feeds::http::RawTail;
 use std::fmt::Debug;
 
@@ -48,6 +48,10 @@ fn is_key(format: &dyn FeedFormat, key: &NameKey) {
     assert_eq!(format.name(key.as_str()).expect("a route's name is a name").key(), key);
 }
 
+fn is_version(format: &dyn FeedFormat, key: &VersionKey) {
+    assert_eq!(format.version(key.as_str()).expect("a route's version is one").key(), key);
+}
+
 pub(super) fn npm(data: &[u8]) -> Verdict {
     use proget_feeds::npm::{NPM, route::Route};
     match twice(data, Route::parse) {
@@ -63,6 +67,50 @@ pub(super) fn npm(data: &[u8]) -> Verdict {
             | Route::Tags(name)
             | Route::Tag(name, _),
         ) => is_key(&NPM, &name),
+        Some(_) => {}
+    }
+    Verdict::Accepted
+}
+
+pub(super) fn pypi(data: &[u8]) -> Verdict {
+    use proget_feeds::pypi::{PYPI, Route};
+    match twice(data, Route::parse) {
+        None | Some(Route::Unknown) => return Verdict::Refused,
+        Some(Route::File(name, file) | Route::FileMetadata(name, file)) => {
+            is_key(&PYPI, &name);
+            assert!(!file.as_str().contains('/'), "{file:?}");
+        }
+        Some(Route::VersionJson(name, version)) => {
+            is_key(&PYPI, &name);
+            is_version(&PYPI, &version);
+        }
+        Some(Route::Project(name) | Route::ProjectJson(name)) => is_key(&PYPI, &name),
+        Some(_) => {}
+    }
+    Verdict::Accepted
+}
+
+pub(super) fn cargo(data: &[u8]) -> Verdict {
+    use proget_feeds::cargo::{CARGO, index, route::Route};
+    match twice(data, Route::parse) {
+        None | Some(Route::Unknown) => return Verdict::Refused,
+        Some(Route::Index(name, asked)) => {
+            is_key(&CARGO, &name);
+            let path = std::str::from_utf8(data).expect("it was read");
+            let plain = path.trim_matches('/') == index::path(&asked);
+            assert!(plain || path.contains('%'), "{asked} is not at {path}");
+        }
+        Some(
+            Route::Version(name, version)
+            | Route::Download(name, version)
+            | Route::Readme(name, version)
+            | Route::Yank(name, version)
+            | Route::Unyank(name, version),
+        ) => {
+            is_key(&CARGO, &name);
+            is_version(&CARGO, &version);
+        }
+        Some(Route::Crate(name) | Route::Owners(name)) => is_key(&CARGO, &name),
         Some(_) => {}
     }
     Verdict::Accepted

@@ -1,0 +1,5 @@
+//! Runs the target `cargo_frame` under libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| proget_fuzz::run("cargo_frame", data));
