@@ -3,11 +3,13 @@
 //! The form repeats most of the metadata; what it says is never stored, because the file itself
 //! says it better. It is held against the file where a difference would show that something went
 //! wrong on the way: name, version, kind, required Python, and every digest. See
-//! <https://docs.pypi.org/api/upload/> for the fields.
+//! <https://github.com/pypi/warehouse/blob/main/docs/user/api/upload.md> for the fields.
 
 use super::file_name::Kind;
 use super::metadata::Metadata;
 use super::{name, version};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use proget_core::digest::{Blake2b256, Digests, Md5, Sha256};
 use proget_core::package::{PackageName, Version};
@@ -16,6 +18,9 @@ use std::collections::BTreeMap;
 
 /// So many values one form may have.
 pub const MOST_VALUES: usize = 4000;
+
+/// Digits of an MD5 in base64 without padding; no other digest has as many.
+const MD5_BASE64: usize = 22;
 
 /// The text fields of a form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,7 +90,10 @@ impl Form {
         measured: Option<D>,
     ) -> Result<(), Refusal> {
         let Some(said) = self.one(field)? else { return Ok(()) };
-        let parsed = said.parse::<D>().ok();
+        // The MD5 may come in base64, which is how it was sent long ago.
+        let decoded = (said.len() == MD5_BASE64).then(|| URL_SAFE_NO_PAD.decode(said).ok()).flatten();
+        let hex = decoded.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let parsed = hex.as_deref().unwrap_or(said).parse::<D>().ok();
         let said = said.escape_debug();
         match (parsed, measured) {
             (None, _) => Err(Refusal::new(field, format!("'{said}' is no such digest in hexadecimal"))),
@@ -180,6 +188,14 @@ mod tests {
             assert!(refusal.field == *field && refusal.rule.contains(value), "{refusal}");
             assert!(form(&[(field, "zz")]).check_digests(&measured).is_err());
         }
+    }
+
+    #[test]
+    fn an_md5_may_come_in_base64() {
+        let measured = Digests::of(b"abc", DigestSet { md5: true, ..DigestSet::default() });
+        form(&[("md5_digest", "kAFQmDzST7DWlj99KOF_cg")]).check_digests(&measured).unwrap();
+        assert!(form(&[("md5_digest", "kAFQmDzST7DWlj99KOF_cQ")]).check_digests(&measured).is_err());
+        assert!(form(&[("sha256_digest", "kAFQmDzST7DWlj99KOF_cg")]).check_digests(&measured).is_err());
     }
 
     #[test]

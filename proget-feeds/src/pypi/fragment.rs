@@ -46,7 +46,6 @@ pub(super) fn version(told: &Map<String, Value>) -> Fragment {
 }
 
 /// Reads what [`version`] wrote; empty if it is damaged.
-#[cfg_attr(not(feature = "http"), allow(dead_code))] // only documents read it back
 pub(super) fn told(fragment: &Fragment) -> Map<String, Value> {
     serde_json::from_slice(&fragment.0).unwrap_or_default()
 }

@@ -116,3 +116,18 @@ fn reason(text: &str) -> Option<ReasonPhrase> {
     let line: String = text.chars().take(LONGEST_REASON).map(plain).collect();
     ReasonPhrase::try_from(line.into_bytes()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_said_behind_the_status_on_one_line() {
+        let problem = Problem::AlreadyExists("File already exists\r\nX-Evil: é".to_owned());
+        let response = PypiProtocol.refuse(&problem);
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let reason = response.extensions().get::<ReasonPhrase>().unwrap();
+        assert_eq!(reason.as_bytes(), b"File already exists??X-Evil: ?");
+        assert!(super::reason(&"x".repeat(1000)).unwrap().as_bytes().len() == LONGEST_REASON);
+    }
+}

@@ -1,4 +1,4 @@
-//! The JSON document about a project or one of its versions: <https://docs.pypi.org/api/json/>.
+//! The JSON document about a project or one of its versions: <https://github.com/pypi/warehouse/blob/main/docs/user/api/json.md>.
 //!
 //! People's tools read it to learn what is new and what belongs to what; installers do not.
 
@@ -9,20 +9,23 @@ use proget_core::package::VersionKey;
 use serde_json::{Map, Value, json};
 
 /// Members that every document has, with what stands there when nothing is known.
-const TEXTS: [&str; 17] = [
+const TEXTS: [&str; 20] = [
     "author",
     "author_email",
     "bugtrack_url",
     "description_content_type",
     "docs_url",
     "download_url",
+    "dynamic",
     "home_page",
     "keywords",
     "license",
     "license_expression",
+    "license_files",
     "maintainer",
     "maintainer_email",
     "metadata_version",
+    "platform",
     "requires_dist",
     "requires_python",
     "summary",
@@ -121,6 +124,7 @@ fn file(rows: &PackageRows, version: &VersionRow, file: &FileRow, base: &str) ->
     let md5 = file.digests.md5.map(|digest| digest.to_string());
     json!({
         "comment_text": null,
+        "core-metadata": stored.core_metadata.map_or(json!(false), |digest| json!({"sha256": digest})),
         "digests": {
             "blake2b_256": file.digests.blake2b.map(|digest| digest.to_string()),
             "md5": md5,

@@ -24,8 +24,9 @@ pub(super) fn pkg_info(bytes: &mut dyn ReadSeek, size: u64, kind: Kind) -> Resul
         if folder.get_or_insert_with(|| top.to_owned()) != top {
             return Err(refuse("must have one folder at its top, not several"));
         }
-        if inner == "PKG-INFO" {
-            if entry.kind != EntryKind::File || found.is_some() {
+        // Where case does not count, one in other letters would be unpacked over it.
+        if inner.eq_ignore_ascii_case("PKG-INFO") {
+            if inner != "PKG-INFO" || entry.kind != EntryKind::File || found.is_some() {
                 return Err(refuse("must have PKG-INFO once, as a file"));
             }
             found = Some(small(content, metadata::LIMIT)?);

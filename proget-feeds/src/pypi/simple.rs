@@ -103,11 +103,10 @@ struct FileEntry<'a> {
     size: u64,
     upload_time: String,
     yanked: Yanked<'a>,
+    /// Only under this name: under the older one, pip 22.3 to 23.1 take a text for granted and fail.
+    /// See <https://peps.python.org/pep-0714/>.
     #[serde(skip_serializing_if = "Option::is_none")]
     core_metadata: Option<Hashes>,
-    /// What it was called before <https://peps.python.org/pep-0714/>.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dist_info_metadata: Option<Hashes>,
 }
 
 #[derive(Serialize)]
@@ -141,7 +140,6 @@ impl<'a> FileEntry<'a> {
             upload_time: file.published.to_string(),
             yanked: Yanked::of(version),
             core_metadata: stored.core_metadata.map(hashes),
-            dist_info_metadata: stored.core_metadata.map(hashes),
         }
     }
 }

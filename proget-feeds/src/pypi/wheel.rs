@@ -42,7 +42,14 @@ impl Wheel {
                 return Err(refuse("must not have links in it"));
             }
             let (top, inner) = entry.path.split_once('/').unwrap_or((&entry.path, ""));
-            let Some(stem) = top.strip_suffix(".dist-info") else { return Ok(()) };
+            let Some(stem) = top.strip_suffix(".dist-info") else {
+                let other_case = top.to_ascii_lowercase().ends_with(".dist-info");
+                return if other_case {
+                    Err(refuse("must end its folder *.dist-info in small letters"))
+                } else {
+                    Ok(())
+                };
+            };
             if folders.first().is_some_and(|known| known != stem) {
                 return Err(refuse("must have one folder *.dist-info, not several"));
             }
@@ -77,6 +84,10 @@ impl Wheel {
                 (self.tags, self.build) = read_wheel_file(&text)?;
             }
             "RECORD" => self.has_record = entry.size > 0,
+            // Where case does not count, it would be unpacked over the one that was checked.
+            _ if ["METADATA", "WHEEL", "RECORD"].iter().any(|own| inner.eq_ignore_ascii_case(own)) => {
+                return Err(refuse("must have METADATA, WHEEL and RECORD once, also in other cases"));
+            }
             _ => {}
         }
         Ok(())

@@ -25,10 +25,10 @@ fn deflated(path: &str, bytes: &[u8]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-fn walk(
-    bytes: &[u8],
-    limits: &ArchiveLimits,
-) -> Result<(Vec<(String, EntryKind, Vec<u8>)>, Totals), Refusal> {
+/// Path, kind and content.
+type Seen = (String, EntryKind, Vec<u8>);
+
+fn walk(bytes: &[u8], limits: &ArchiveLimits) -> Result<(Vec<Seen>, Totals), Refusal> {
     let mut seen = Vec::new();
     let size = bytes.len() as u64;
     let totals = walk_zip(&mut Cursor::new(bytes), size, limits, &mut |entry, content| {

@@ -4,9 +4,9 @@ use crate::http::{Endpoint, Support};
 
 const SIMPLE: &str = "https://packaging.python.org/en/latest/specifications/simple-repository-api/";
 const METADATA: &str = "https://peps.python.org/pep-0658/";
-const JSON: &str = "https://docs.pypi.org/api/json/";
-const UPLOAD: &str = "https://docs.pypi.org/api/upload/";
-const XMLRPC: &str = "https://docs.pypi.org/api/xml-rpc/";
+const JSON: &str = "https://github.com/pypi/warehouse/blob/main/docs/user/api/json.md";
+const UPLOAD: &str = "https://github.com/pypi/warehouse/blob/main/docs/user/api/upload.md";
+const XMLRPC: &str = "https://github.com/pypi/warehouse/blob/main/docs/dev/api-reference/xml-rpc.rst";
 
 const fn row(
     method: &'static str,

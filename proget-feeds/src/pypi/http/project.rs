@@ -7,7 +7,7 @@ use proget_core::Problem;
 use proget_core::package::{NameKey, VersionKey};
 use proget_core::registry::Document;
 
-/// <https://docs.pypi.org/api/json/>. Made for each request: it holds the description, which is
+/// <https://github.com/pypi/warehouse/blob/main/docs/user/api/json.md>. Made for each request: it holds the description, which is
 /// too large to be kept for the few who ask.
 pub(super) async fn document(
     door: &FeedDoor,

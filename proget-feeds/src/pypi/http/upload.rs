@@ -27,7 +27,7 @@ const FORM_LIMIT: u64 = 8 << 20;
 /// Longest name of a field, in bytes.
 const NAME_LIMIT: usize = 100;
 
-/// <https://docs.pypi.org/api/upload/>
+/// <https://github.com/pypi/warehouse/blob/main/docs/user/api/upload.md>
 pub(super) async fn upload(door: &FeedDoor, request: &mut Request) -> Result<Response, Problem> {
     // Before the body is touched, so that who may not is told at once.
     let admission = door.admit(Permission::Add)?;
@@ -134,7 +134,7 @@ async fn text(field: &mut Field<'_>, name: &str) -> Result<Vec<u8>, Problem> {
         value.extend_from_slice(&piece);
         if value.len() > TEXT_LIMIT {
             let rule = format!("must have at most {TEXT_LIMIT} bytes");
-            return Err(Refusal::new(name.to_owned(), rule).into());
+            return Err(Refusal::new(name.escape_debug().to_string(), rule).into());
         }
     }
     Ok(value)

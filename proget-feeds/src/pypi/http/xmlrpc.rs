@@ -1,4 +1,4 @@
-//! Questions in XML, as `pip search` asks them: <https://docs.pypi.org/api/xml-rpc/>.
+//! Questions in XML, as `pip search` asks them: <https://github.com/pypi/warehouse/blob/main/docs/dev/api-reference/xml-rpc.rst>.
 //!
 //! None is answered here; but the answer says so in the form in which clients look for one.
 

@@ -59,6 +59,8 @@ fn what_lies_in_a_file_must_be_what_its_name_says() {
     inspect(Some("Tool-1.0.0-py2.py3-none-any.whl"), &good).unwrap();
 }
 
+type Parts<'a> = Vec<(&'a str, &'a [u8])>;
+
 #[test]
 fn wheels_that_are_none_are_refused_by_the_part_that_is_wrong() {
     let about = metadata("tool", "1.0", "");
@@ -68,7 +70,7 @@ fn wheels_that_are_none_are_refused_by_the_part_that_is_wrong() {
         ("tool-1.0.dist-info/WHEEL", wheel_file),
         ("tool-1.0.dist-info/RECORD", record),
     ];
-    let with = |change: &dyn Fn(&mut Vec<(&str, &[u8])>)| {
+    let with = |change: &dyn Fn(&mut Parts<'_>)| {
         let mut parts = parts.to_vec();
         change(&mut parts);
         zip_of(&parts)

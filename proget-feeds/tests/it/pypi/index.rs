@@ -70,7 +70,7 @@ async fn both_forms_of_a_page_say_the_same() {
         assert_eq!(&bench.get(Caller::Reader, path).await.expect(200).body[..], &bytes[..]);
         assert_eq!(entry["core-metadata"].is_object(), file.ends_with(".whl"));
         if let Some(digest) = entry["core-metadata"]["sha256"].as_str() {
-            assert_eq!(entry["dist-info-metadata"], entry["core-metadata"]);
+            assert_eq!(entry.get("dist-info-metadata"), None, "pip 22.3 to 23.1 fail on it");
             assert!(link.contains(&format!(
                 "data-core-metadata=\"sha256={digest}\" data-dist-info-metadata=\"sha256={digest}\""
             )));

@@ -33,6 +33,7 @@ async fn a_project_is_described_by_its_newest_stable_version() {
         let bytes = bench.get(Caller::Reader, path).await.expect(200).body;
         assert_eq!(file["size"], bytes.len());
         assert_eq!(file["digests"]["sha256"], proget_core::digest::Sha256::of(&bytes).to_string());
+        assert_eq!(file["core-metadata"].is_object(), path.ends_with(".whl"));
         assert!(file["digests"]["blake2b_256"].is_string() && file["md5_digest"] == file["digests"]["md5"]);
     }
     let kinds: Vec<_> =
