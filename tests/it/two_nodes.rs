@@ -8,7 +8,9 @@ use anyhow::{Context as _, bail, ensure};
 use futures::future::{join_all, try_join_all};
 use proget_core::digest::Sha256;
 use proget_tests::server::ADMIN_KEY;
-use proget_tests::{Outcome, Package, Postgres, ProgetProcess, ServerSetup};
+use proget_tests::{
+    Crate, Outcome, Package, Postgres, ProgetProcess, PythonFile, PythonPackage, ServerSetup,
+};
 use serde_json::{Value, json};
 
 const CONNECTIONS: usize = 8;
@@ -22,12 +24,16 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Outcome<Self> {
+        Self::start_with("npm").await
+    }
+
+    async fn start_with(kind: &str) -> Outcome<Self> {
         let database = Postgres::fresh_database().await?;
         let store = tempfile::tempdir()?;
         let setup = ServerSetup::new().database(&database).packages_in(store.path());
         // At the same moment, so that both want to create the tables.
         let (first, second) = tokio::try_join!(setup.clone().start(), setup.start())?;
-        first.create_feed("npm", "internal").await?;
+        first.create_feed(kind, "internal").await?;
         Ok(Self { nodes: [first, second], _store: store })
     }
 
@@ -59,6 +65,30 @@ impl Pair {
         Ok(document["versions"].as_object().context("no versions")?.keys().cloned().collect())
     }
 
+    /// Publishes through one node and demands of the other at once an index that contains `listed`
+    /// and exactly these bytes.
+    async fn passes_on(&self, node: usize, parcel: Parcel) -> Outcome {
+        let url = |node: usize, path: &str| format!("{}/{path}", self.nodes[node % 2].url());
+        let http = self.nodes[node % 2].http();
+        let publish = http.request(parcel.method, url(node, &parcel.publish)).bearer_auth(ADMIN_KEY);
+        let publish = publish.header("content-type", parcel.content_type).body(parcel.body);
+        let answer = publish.send().await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        ensure!(status.is_success() && !text.contains("\"errors\""), "refused with {status}: {text}");
+        let get = async |path: &str| {
+            let get = self.nodes[(node + 1) % 2].http().get(url(node + 1, path)).bearer_auth(ADMIN_KEY);
+            Ok::<_, anyhow::Error>(get.send().await?.error_for_status()?.bytes().await?)
+        };
+        let index = String::from_utf8(get(&parcel.index).await?.into())?;
+        ensure!(
+            index.contains(&parcel.listed),
+            "{} is not listed by the other node:\n{index}",
+            parcel.listed
+        );
+        ensure!(get(&parcel.file).await? == parcel.bytes, "{} has other bytes", parcel.file);
+        Ok(())
+    }
+
     /// Demands that a node lists a version and serves exactly its bytes.
     async fn serves(&self, node: usize, package: &Package) -> Outcome {
         let (name, version) = (package.name(), package.version());
@@ -70,6 +100,75 @@ impl Pair {
         ensure!(Sha256::of(&bytes) == Sha256::of(&package.tarball()?), "{name} {version} has other bytes");
         Ok(())
     }
+}
+
+/// A package on its way, whatever its type.
+struct Parcel {
+    method: reqwest::Method,
+    publish: String,
+    content_type: &'static str,
+    body: Vec<u8>,
+    index: String,
+    listed: String,
+    file: String,
+    bytes: Vec<u8>,
+}
+
+impl Parcel {
+    fn wheel(name: &str, version: &str) -> Outcome<Self> {
+        let wheel = PythonPackage::new(name, version).module("one", "").wheel()?;
+        Ok(Self {
+            method: reqwest::Method::POST,
+            publish: "pypi/internal/legacy".into(),
+            content_type: PythonFile::CONTENT_TYPE,
+            body: wheel.body(),
+            index: format!("pypi/internal/simple/{name}/"),
+            listed: wheel.name.clone(),
+            file: format!("pypi/internal/packages/{name}/{}", wheel.name),
+            bytes: wheel.bytes,
+        })
+    }
+
+    fn made_of(name: &str, version: &str) -> Outcome<Self> {
+        let made = Crate::new(name, version);
+        Ok(Self {
+            method: reqwest::Method::PUT,
+            publish: "cargo/internal/api/v1/crates/new".into(),
+            content_type: "application/octet-stream",
+            body: made.publish_body()?,
+            index: format!("cargo/internal/{}/{}/{name}", &name[..2], &name[2..4]),
+            listed: format!("\"vers\":\"{version}\""),
+            file: format!("cargo/internal/api/v1/crates/{name}/{version}/download"),
+            bytes: made.archive()?,
+        })
+    }
+}
+
+/// Every connection adds versions to packages that all share, through one node, and looks at the other.
+async fn passed_on_at_once(kind: &str, make: fn(&str, &str) -> Outcome<Parcel>) -> Outcome {
+    let pair = Pair::start_with(kind).await?;
+    let connection = |worker: usize| {
+        let pair = &pair;
+        async move {
+            for round in 0..ROUNDS {
+                let name = format!("shared-{}", round % 3);
+                pair.passes_on(worker + round, make(&name, &format!("{worker}.{round}.0"))?).await?;
+            }
+            Ok::<_, anyhow::Error>(())
+        }
+    };
+    try_join_all((0..CONNECTIONS).map(connection)).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wheel_that_one_node_acknowledged_is_in_the_index_of_the_other_at_once() -> Outcome {
+    passed_on_at_once("pypi", Parcel::wheel).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crate_that_one_node_acknowledged_is_in_the_index_of_the_other_at_once() -> Outcome {
+    passed_on_at_once("cargo", Parcel::made_of).await
 }
 
 fn package(name: &str, version: &str, words: &str) -> Package {

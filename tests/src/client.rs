@@ -69,7 +69,7 @@ impl Registry {
     }
 
     /// The address of something in the feed, with name and password in it.
-    pub(crate) fn url_with_password(&self, path: &str) -> Outcome<String> {
+    pub fn url_with_password(&self, path: &str) -> Outcome<String> {
         let mut url = Url::parse(&self.url)?.join(path)?;
         if let Some((user, password)) = self.name_and_password() {
             // The setters escape; they refuse only addresses that cannot have a user.
@@ -200,6 +200,16 @@ impl Client {
         Ok(Self { program, home, environment: Vec::new() })
     }
 
+    /// Another program in the place of this one, which lends it its home and its variables.
+    pub(crate) async fn run_as<A: AsRef<OsStr>>(
+        &self,
+        program: &Path,
+        folder: &Path,
+        arguments: &[A],
+    ) -> Outcome<Answer> {
+        run(self.command(program, folder, arguments), Self::LIMIT).await
+    }
+
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
@@ -231,7 +241,7 @@ impl Client {
 
     /// Runs the client in `folder`. It sees PATH and its own variables, and nothing else of ours.
     pub(crate) async fn run<A: AsRef<OsStr>>(&self, folder: &Path, arguments: &[A]) -> Outcome<Answer> {
-        run(self.command(folder, arguments), Self::LIMIT).await
+        run(self.command(&self.program, folder, arguments), Self::LIMIT).await
     }
 
     /// Runs it for somebody who answers its questions: each answer is typed when its question
@@ -242,11 +252,11 @@ impl Client {
         arguments: &[A],
         answers: &[(&str, &str)],
     ) -> Outcome<Answer> {
-        converse(self.command(folder, arguments), answers, Self::LIMIT).await
+        converse(self.command(&self.program, folder, arguments), answers, Self::LIMIT).await
     }
 
-    fn command<A: AsRef<OsStr>>(&self, folder: &Path, arguments: &[A]) -> Command {
-        let mut command = Command::new(&self.program);
+    fn command<A: AsRef<OsStr>>(&self, program: &Path, folder: &Path, arguments: &[A]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(folder).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.home.path()).env("TMPDIR", self.home.path()).env("LANG", "C.UTF-8");

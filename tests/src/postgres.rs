@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::database::{self, Database};
 use crate::place::Place;
-use crate::process::{Process, Signal, children_of, is_alive, run_to_end};
+use crate::process::{Process, Signal, children_of, is_alive, run_to_end, signal_process};
 use crate::program::{User, find, service_user};
 use crate::{Outcome, SOON, eventually, free_port};
 
@@ -97,6 +97,26 @@ impl Postgres {
     /// Kills the server and its sessions with SIGKILL, as a power cut would.
     pub async fn kill(&mut self) -> Outcome {
         self.end(Signal::Kill).await
+    }
+
+    /// Freezes the server and all its sessions with SIGSTOP: whoever talks to it hears nothing.
+    pub fn freeze(&mut self) -> Outcome {
+        self.signal_all(Signal::Stop)
+    }
+
+    /// Lets it go on after [`freeze`](Self::freeze).
+    pub fn thaw(&mut self) -> Outcome {
+        self.signal_all(Signal::Continue)
+    }
+
+    /// The main process first, so that no session is made which would miss the signal.
+    fn signal_all(&mut self, signal: Signal) -> Outcome {
+        let process = self.process.as_mut().context("the PostgreSQL server does not run")?;
+        process.signal(signal)?;
+        for session in children_of(process.id()) {
+            signal_process(session, signal)?;
+        }
+        Ok(())
     }
 
     /// Stops and starts it.

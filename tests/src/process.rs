@@ -245,6 +245,17 @@ pub(crate) fn children_of(id: u32) -> Vec<u32> {
     list.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
+/// Sends a signal to a process that we have not started ourselves; one that has ended is no failure.
+pub(crate) fn signal_process(id: u32, signal: Signal) -> Outcome {
+    let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    match kill_process(pid, signal.raw()) {
+        Err(error) if error != rustix::io::Errno::SRCH => {
+            Err(error).with_context(|| format!("sending {signal:?} to process {id}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether all threads of a process are stopped.
 fn all_stopped(id: u32) -> Outcome<bool> {
     for thread in fs::read_dir(format!("/proc/{id}/task"))? {

@@ -1,9 +1,11 @@
-//! The client ring: npm, yarn classic and pnpm against the real program. What is asserted is what
+//! The client ring: npm, yarn classic and pnpm, pip, twine and uv, and cargo against the real program. What is asserted is what
 //! a person at the client's screen would see, not only whether the command ended well.
 
+mod cargo;
 mod npm;
 mod pnpm;
 mod proxied;
+mod pypi;
 mod yarn;
 
 use std::ops::Deref;
@@ -51,14 +53,19 @@ impl Deref for House {
     }
 }
 
-/// A server with one feed that only those may read who may.
-async fn server() -> Outcome<(House, Registry)> {
-    let house = if std::env::var_os(PROXIED).is_some() {
+/// A server, and with it the proxy if the ring goes through one.
+async fn house() -> Outcome<House> {
+    Ok(if std::env::var_os(PROXIED).is_some() {
         let (server, nginx) = proxied::under_a_path().await?;
         House { server, nginx: Some(nginx) }
     } else {
         House { server: ServerSetup::new().start().await?, nginx: None }
-    };
+    })
+}
+
+/// A server with one feed for npm that only those may read who may.
+async fn server() -> Outcome<(House, Registry)> {
+    let house = house().await?;
     let feed = house.create_feed("npm", "internal").await?;
     Ok((house, feed))
 }

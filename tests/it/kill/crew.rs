@@ -1,41 +1,43 @@
 //! The eight connections: what they publish, and what they find when the server is back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
 use proget_core::conformance::Dice;
-use proget_core::digest::Sha256;
-use proget_tests::server::ADMIN_KEY;
-use proget_tests::{Outcome, Registry};
-use serde_json::Value;
+use proget_tests::Outcome;
 
 use super::entry::{Answer, Contents, Entry};
-use super::packument;
+use super::kind::{Feeds, Kind};
 
 const CONNECTIONS: usize = 8;
 
-/// Fewer packages than connections, so that they meet in the same rows.
+/// Fewer packages of each type than connections, so that they meet in the same rows.
 const PACKAGES: usize = 5;
 
+/// What each package's index lists.
+type Listed = BTreeMap<(Kind, String), BTreeSet<String>>;
+
 pub(super) struct Crew {
+    feeds: Feeds,
     workers: Vec<Worker>,
+    cut: BTreeMap<Kind, usize>,
 }
 
 impl Crew {
-    pub(super) fn new(feed: &Registry, dice: &mut Dice) -> Self {
+    pub(super) fn new(feeds: &Feeds, dice: &mut Dice) -> Self {
         let worker = |number| Worker {
             number,
-            feed: feed.clone(),
+            feeds: feeds.reconnected(),
             dice: Dice::seeded(dice.roll()),
-            http: reqwest::Client::new(),
             entries: Vec::new(),
             requests: 0,
             answered: 0,
         };
-        Self { workers: (0..CONNECTIONS).map(worker).collect() }
+        let workers = (0..CONNECTIONS).map(worker).collect();
+        Self { feeds: feeds.reconnected(), workers, cut: BTreeMap::new() }
     }
 
     /// Publishes until `kill` has struck; gives the ids of the requests that were then under way.
@@ -59,14 +61,17 @@ impl Crew {
         for worker in at_work {
             let (worker, request) = worker.await?;
             self.workers.push(worker);
-            cut.extend(request?);
+            if let Some((kind, request)) = request? {
+                *self.cut.entry(kind).or_default() += 1;
+                cut.push(request);
+            }
         }
         Ok(cut)
     }
 
     /// Looks at everything that is new, and at no more than `limit` of the rest.
-    pub(super) async fn look(&mut self, feed: &Registry, dice: &mut Dice, limit: usize) -> Outcome {
-        let listed = listed(feed).await?;
+    pub(super) async fn look(&mut self, dice: &mut Dice, limit: usize) -> Outcome {
+        let listed = self.listed().await?;
         let all: usize = self.workers.iter().map(|worker| worker.entries.len()).sum();
         let chance = if all <= limit { 100 } else { limit * 100 / all };
         for worker in &mut self.workers {
@@ -76,47 +81,46 @@ impl Crew {
         Ok(())
     }
 
-    /// How many versions the feed lists.
-    pub(super) async fn present(&self, feed: &Registry) -> Outcome<usize> {
-        Ok(listed(feed)
-            .await?
-            .values()
-            .filter_map(|document| document["versions"].as_object())
-            .map(|all| all.len())
-            .sum())
+    /// How many versions the feeds list.
+    pub(super) async fn present(&self) -> Outcome<usize> {
+        Ok(self.listed().await?.values().map(BTreeSet::len).sum())
+    }
+
+    async fn listed(&self) -> Outcome<Listed> {
+        let mut all = BTreeMap::new();
+        for kind in Kind::ALL {
+            for number in 0..PACKAGES {
+                let name = format!("shared-{number}");
+                let versions = self.feeds.listed(kind, &name).await?;
+                all.insert((kind, name), versions);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The feed types of which no publish was ever cut off.
+    pub(super) fn never_cut(&self) -> Vec<Kind> {
+        Kind::ALL.into_iter().filter(|kind| !self.cut.contains_key(kind)).collect()
     }
 
     pub(super) fn summary(&self) -> String {
         let sum = |count: fn(&Worker) -> usize| self.workers.iter().map(count).sum::<usize>();
         format!(
-            "{} publishes sent, {} answered; {} versions tried, {} acknowledged or found",
+            "{} publishes sent, {} answered, cut off by type {:?}; {} versions tried, {} acknowledged or found",
             sum(|worker| worker.requests),
             sum(|worker| worker.answered),
+            self.cut,
             sum(|worker| worker.entries.len()),
             sum(|worker| worker.entries.iter().filter(|entry| entry.is_acknowledged()).count()),
         )
     }
 }
 
-/// All packuments by name.
-async fn listed(feed: &Registry) -> Outcome<BTreeMap<String, Value>> {
-    let http = reqwest::Client::new();
-    let mut all = BTreeMap::new();
-    for number in 0..PACKAGES {
-        let name = format!("shared-{number}");
-        if let Some(document) = packument(&http, feed, &name).await? {
-            all.insert(name, document);
-        }
-    }
-    Ok(all)
-}
-
 /// One connection and the versions that only it publishes.
 struct Worker {
     number: usize,
-    feed: Registry,
+    feeds: Feeds,
     dice: Dice,
-    http: reqwest::Client,
     entries: Vec<Entry>,
     requests: usize,
     answered: usize,
@@ -124,44 +128,42 @@ struct Worker {
 
 impl Worker {
     /// Publishes until the connection breaks; gives the id of the request that broke.
-    async fn publish_on(&mut self, struck: &AtomicBool) -> Outcome<Option<String>> {
+    async fn publish_on(&mut self, struck: &AtomicBool) -> Outcome<Option<(Kind, String)>> {
         loop {
             let at = self.choose();
-            let again = self.entries[at].known().filter(|_| self.dice.percent(50));
+            let entry = &mut self.entries[at];
+            let again = entry.known().filter(|_| self.dice.percent(50));
             let contents = again.unwrap_or_else(|| Contents::any(&mut self.dice));
-            let (digest, body) = self.entries[at].document(contents, &self.feed.url)?;
+            let (digest, publish) = self.feeds.publish(entry.kind, &entry.name, &entry.version, contents)?;
             if struck.load(Ordering::SeqCst) {
                 return Ok(None);
             }
             let request = format!("w{}-n{}", self.number, self.requests);
             self.requests += 1;
-            let url = format!("{}{}", self.feed.url, self.entries[at].name);
-            let put = self.http.put(url).bearer_auth(ADMIN_KEY).header("x-request-id", &request);
-            let sent = put.header("content-type", "application/json").body(body).send().await;
+            let sent = publish.header("x-request-id", &request).send().await;
             let answer = match sent {
-                // An answer counts from its last byte on, as it does for npm.
+                // An answer counts from its last byte on, as it does for clients.
                 Ok(answer) => {
                     let status = answer.status().as_u16();
                     answer.text().await.map(|text| (status, text))
                 }
                 Err(error) => Err(error),
             };
-            let known = match answer {
-                Ok((200 | 201, _)) => Answer::Yes,
-                Ok((403, _)) => Answer::No,
-                // Busy: nothing is promised.
-                Ok((503, _)) => Answer::None,
-                Ok((status, text)) => bail!("request {request} was answered {status}: {text}"),
+            match answer {
+                Ok((status, text)) => {
+                    let known = entry.kind.meaning(status, &text).with_context(|| request.clone())?;
+                    self.answered += 1;
+                    entry.note(contents, digest, known)?;
+                }
                 Err(error) => {
-                    self.entries[at].note(contents, digest, Answer::None)?;
+                    entry.note(contents, digest, Answer::None)?;
+                    let kind = entry.kind;
                     wait_for(struck)
                         .await
                         .with_context(|| format!("request {request} broke off: {error:#}"))?;
-                    return Ok(Some(request));
+                    return Ok(Some((kind, request)));
                 }
-            };
-            self.answered += 1;
-            self.entries[at].note(contents, digest, known)?;
+            }
         }
     }
 
@@ -172,23 +174,19 @@ impl Worker {
         }
         let name = format!("shared-{}", self.dice.below(PACKAGES));
         let version = format!("{}.{}.0", self.number, self.entries.len());
-        self.entries.push(Entry::new(name, version));
+        let kind = Kind::ALL[self.dice.below(Kind::ALL.len())];
+        self.entries.push(Entry::new(kind, name, version));
         self.entries.len() - 1
     }
 
-    async fn look(&mut self, listed: &BTreeMap<String, Value>, chance: usize) -> Outcome {
+    async fn look(&mut self, listed: &Listed, chance: usize) -> Outcome {
         for entry in &mut self.entries {
             if !entry.fresh && !self.dice.percent(chance) {
                 continue;
             }
-            let (name, version) = (&entry.name, &entry.version);
-            let url = format!("{}{name}/-/{name}-{version}.tgz", self.feed.url);
-            let answer = self.http.get(url).bearer_auth(ADMIN_KEY).send().await?;
-            let found = match answer.status().as_u16() {
-                404 => None,
-                _ => Some(Sha256::of(&answer.error_for_status()?.bytes().await?)),
-            };
-            let listed = listed.get(name).is_some_and(|document| document["versions"].get(version).is_some());
+            let found = self.feeds.file(entry.kind, &entry.name, &entry.version).await?;
+            let versions = listed.get(&(entry.kind, entry.name.clone()));
+            let listed = versions.is_some_and(|versions| versions.contains(&entry.version));
             entry.judge(listed, found)?;
         }
         Ok(())

@@ -4,7 +4,9 @@
 use anyhow::{bail, ensure};
 use proget_core::conformance::Dice;
 use proget_core::digest::Sha256;
-use proget_tests::{Outcome, Package};
+use proget_tests::Outcome;
+
+use super::kind::Kind;
 
 /// Contents that can be made again instead of being kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ impl Contents {
         Self { seed: dice.roll(), size: size + dice.below(size) }
     }
 
-    fn bytes(self) -> Vec<u8> {
+    pub(super) fn bytes(self) -> Vec<u8> {
         let mut dice = Dice::seeded(self.seed);
         let mut bytes: Vec<u8> = (0..self.size.div_ceil(8)).flat_map(|_| dice.roll().to_le_bytes()).collect();
         bytes.truncate(self.size);
@@ -31,6 +33,7 @@ impl Contents {
 /// One version of a package, in one connection's hands only.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
+    pub(super) kind: Kind,
     pub(super) name: String,
     pub(super) version: String,
     /// What was sent and neither acknowledged nor refused, with its digest.
@@ -52,15 +55,8 @@ pub(super) enum Answer {
 }
 
 impl Entry {
-    pub(super) fn new(name: String, version: String) -> Self {
-        Self { name, version, tried: Vec::new(), acknowledged: None, fresh: true }
-    }
-
-    /// The tarball's digest and the body of the request that publishes it.
-    pub(super) fn document(&self, contents: Contents, registry: &str) -> Outcome<(Sha256, Vec<u8>)> {
-        let package = Package::new(&self.name, &self.version).file("bytes", contents.bytes());
-        let digest = Sha256::of(&package.tarball()?);
-        Ok((digest, serde_json::to_vec(&package.publish_document(registry)?)?))
+    pub(super) fn new(kind: Kind, name: String, version: String) -> Self {
+        Self { kind, name, version, tried: Vec::new(), acknowledged: None, fresh: true }
     }
 
     /// Contents that it may already have.
@@ -70,7 +66,7 @@ impl Entry {
 
     /// Notes an answer, and objects to one that contradicts an earlier one.
     pub(super) fn note(&mut self, contents: Contents, digest: Sha256, answer: Answer) -> Outcome {
-        let what = format!("{} {}", self.name, self.version);
+        let what = self.what();
         self.fresh = true;
         let same = self.acknowledged.as_ref().map(|(_, there)| there.matches(&digest));
         match (answer, same) {
@@ -93,7 +89,7 @@ impl Entry {
 
     /// Judges what was found; what is found is from now on expected.
     pub(super) fn judge(&mut self, listed: bool, found: Option<Sha256>) -> Outcome {
-        let what = format!("{} {}", self.name, self.version);
+        let what = self.what();
         ensure!(
             listed == found.is_some(),
             "{what} is listed: {listed}, but its file is there: {}",
@@ -116,6 +112,10 @@ impl Entry {
         Ok(())
     }
 
+    fn what(&self) -> String {
+        format!("{} {} {}", self.kind.name(), self.name, self.version)
+    }
+
     pub(super) fn is_acknowledged(&self) -> bool {
         self.acknowledged.is_some()
     }
@@ -125,7 +125,7 @@ impl Entry {
 fn what_was_acknowledged_may_neither_vanish_nor_change_and_the_rest_may_not_be_half_there() -> Outcome {
     let contents = Contents { seed: 1, size: 10 };
     let (mine, other) = (Sha256::of(b"mine"), Sha256::of(b"other"));
-    let entry = Entry::new("a".into(), "1.0.0".into());
+    let entry = Entry::new(Kind::Npm, "a".into(), "1.0.0".into());
     let mut acknowledged = entry.clone();
     acknowledged.note(contents, mine, Answer::Yes)?;
     assert!(acknowledged.clone().judge(true, Some(mine)).is_ok());

@@ -1,4 +1,4 @@
-//! The kill test: eight connections publish while the server is killed with SIGKILL at random
+//! The kill test: eight connections publish packages of every feed type while the server is killed with SIGKILL at random
 //! instants and started again. Afterwards nothing acknowledged may be missing, nothing else may be
 //! half there, and nothing may be left that a sweep does not remove.
 //!
@@ -12,6 +12,7 @@
 
 mod crew;
 mod entry;
+mod kind;
 mod leftovers;
 mod phases;
 
@@ -19,9 +20,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use proget_core::conformance::Dice;
-use proget_tests::{Outcome, Postgres, ProgetProcess, Registry, ServerSetup};
+use proget_tests::{Outcome, Postgres, ProgetProcess, ServerSetup};
 
 use crew::Crew;
+use kind::Feeds;
 use phases::{Log, Phase, Tally};
 
 /// Log lines for each step of a publish, with the request's id, and nothing else.
@@ -55,8 +57,8 @@ async fn kill_again_and_again(setup: ServerSetup) -> Outcome {
     let database = setup.database_url();
     let mut dice = Dice::new();
     let mut server = setup.start().await?;
-    let feed = server.create_feed("npm", "internal").await?;
-    let mut crew = Crew::new(&feed, &mut dice);
+    let feeds = Feeds::create(&server).await?;
+    let mut crew = Crew::new(&feeds, &mut dice);
     let mut tally = Tally::default();
     let wanted = kills()?;
     // More of them, all aimed, if a phase is still missing: the shortest is over in less than a
@@ -71,17 +73,19 @@ async fn kill_again_and_again(setup: ServerSetup) -> Outcome {
         let cut = crew.publish_until(kill_after(&mut server, &log, pause, aim)).await?;
         tally.count(&log.last_steps(&cut)?);
         server.resume().await?;
-        crew.look(&feed, &mut dice, LOOK_AT).await.with_context(|| format!("after kill {kill}"))?;
+        crew.look(&mut dice, LOOK_AT).await.with_context(|| format!("after kill {kill}"))?;
     }
     println!("{tally}");
     println!("{}", crew.summary());
-    crew.look(&feed, &mut dice, usize::MAX).await.context("at the end")?;
+    crew.look(&mut dice, usize::MAX).await.context("at the end")?;
     verify(&server).await?;
-    leftovers::are_swept(&mut server, database.as_deref(), crew.present(&feed).await?).await?;
-    crew.look(&feed, &mut dice, usize::MAX).await.context("after the sweep")?;
+    leftovers::are_swept(&mut server, database.as_deref(), crew.present().await?).await?;
+    crew.look(&mut dice, usize::MAX).await.context("after the sweep")?;
     verify(&server).await?;
     let missing = tally.missing();
     ensure!(missing.is_empty(), "no kill ever hit {missing:?}; this run has shown too little:\n{tally}");
+    let spared = crew.never_cut();
+    ensure!(spared.is_empty(), "no kill ever hit a publish to {spared:?}; this run has shown too little");
     Ok(())
 }
 
@@ -105,18 +109,4 @@ fn kills() -> Outcome<u32> {
         Ok(text) => text.parse().context("PROGET_TEST_KILLS is no number"),
         Err(_) => Ok(KILLS),
     }
-}
-
-/// A feed's packument, or nothing if there is no such package.
-async fn packument(
-    http: &reqwest::Client,
-    feed: &Registry,
-    name: &str,
-) -> Outcome<Option<serde_json::Value>> {
-    let answer =
-        http.get(format!("{}{name}", feed.url)).bearer_auth(proget_tests::server::ADMIN_KEY).send().await?;
-    if answer.status() == 404 {
-        return Ok(None);
-    }
-    Ok(Some(answer.error_for_status()?.json().await?))
 }
