@@ -50,6 +50,7 @@ async fn the_same_file_again_is_success_and_another_one_a_400_that_clients_know(
 async fn the_order_of_fields_and_the_size_of_pieces_do_not_matter() {
     let (file, bytes) = wheel("tool", "1.0", "");
     let mut sent = fields("tool", "1.0", &file, &bytes);
+    sent.push(("gpg_signature".to_owned(), "passed over".to_owned()));
     sent.reverse();
     let body = form(&sent, Some((&file, &bytes)));
     for piece in [1, 3, 64, 100_000] {

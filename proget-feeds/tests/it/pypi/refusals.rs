@@ -68,8 +68,12 @@ async fn bodies_that_are_no_forms_are_refused() {
     many.extend((0..5000).map(|at| ("classifiers".to_owned(), at.to_string())));
     let mut long = sent.clone();
     long.push(("summary".to_owned(), "x".repeat(3 << 20)));
+    let mut not_text = form(&[("summary".to_owned(), "?".to_owned())], None);
+    let at = not_text.iter().position(|byte| *byte == b'?').unwrap();
+    not_text[at] = 0xff;
     for (body, what) in [
         (Vec::new(), "empty"),
+        (not_text, "a field that is not UTF-8"),
         (b"hello".to_vec(), "no form"),
         (good[..good.len() / 2].to_vec(), "cut off in the file"),
         (good[..200].to_vec(), "cut off in a field"),
@@ -82,7 +86,6 @@ async fn bodies_that_are_no_forms_are_refused() {
         (form(&sent, Some(("", &bytes))), "no name"),
     ] {
         let answer = send(&bench, Caller::Publisher, body).await;
-        // The last boundary need not be whole; everything before it must be.
         assert!(answer.status == 400, "{what}: {answer:?}");
         assert_eq!(bench.staging.waiting(), 0, "{what}");
     }
