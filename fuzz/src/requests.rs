@@ -8,12 +8,15 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Body, Request};
+use proget_core::access::Permission;
 use proget_core::blob::IntakeLimits;
+use proget_core::catalog::FeedTotals;
 use proget_core::feed::FeedSettings;
 use proget_core::memory::{MemoryCatalog, MemoryStaging, MemoryStore};
 use proget_core::registry::{FreshCatalog, Inline};
 use proget_core::{FeedName, PackageStore, Principal, Problem, Registry};
 use proget_feeds::http::{FeedDoor, FeedProtocol, RawTail};
+use serde::de::IgnoredAny;
 use std::sync::Arc;
 
 pub(super) fn npm(data: &[u8]) -> Verdict {
@@ -101,7 +104,34 @@ struct Answer {
     status: StatusCode,
     length: Option<HeaderValue>,
     tag: Option<HeaderValue>,
+    content_type: String,
     body: Bytes,
+}
+
+impl Answer {
+    /// Is the body what it is said to be? Whatever was published must not break out of its place.
+    fn check_body(&self, what: &str) {
+        if self.content_type.contains("json") && !self.body.is_empty() {
+            serde_json::from_slice::<IgnoredAny>(&self.body)
+                .unwrap_or_else(|error| panic!("{what}: no JSON: {error}"));
+        }
+        if self.content_type.contains("html") {
+            let text =
+                std::str::from_utf8(&self.body).unwrap_or_else(|error| panic!("{what}: no text: {error}"));
+            check_html(text, what);
+        }
+    }
+}
+
+/// Only tags that are written here by ourselves, each closed, its quotes too.
+fn check_html(text: &str, what: &str) {
+    const TAGS: [&str; 9] = ["!doctype", "html", "head", "meta", "title", "body", "h1", "a", "br"];
+    for tag in text.split('<').skip(1) {
+        let inside = tag.split('"').step_by(2).position(|outside| outside.contains('>'));
+        assert!(inside.is_some(), "{what}: <{tag:?} is not closed");
+        let name = tag.trim_start_matches('/').split([' ', '>', '/']).next().unwrap_or_default();
+        assert!(TAGS.contains(&name.to_ascii_lowercase().as_str()), "{what}: a tag <{name} in {text:?}");
+    }
 }
 
 struct Feed {
@@ -126,8 +156,25 @@ impl Feed {
 
     /// Sends it, and what belongs to it; true if it was answered with success.
     async fn exchange(&self, sent: &Sent) -> bool {
+        let before = self.totals().await;
         let answer = self.send(sent, &sent.method, None).await;
         let (method, path) = (&sent.method, &sent.uri);
+        if !answer.status.is_success() || *method == Method::GET {
+            assert_eq!(self.totals().await, before, "{method} {path} changed something: {}", answer.status);
+        }
+        if *method != Method::HEAD && answer.status != StatusCode::PARTIAL_CONTENT {
+            answer.check_body(path.path());
+        }
+        if self.protocol.mount() == "cargo"
+            && answer.status == StatusCode::OK
+            && !path.path().starts_with("/api")
+        {
+            let lines = serde_json::Deserializer::from_slice(&answer.body).into_iter::<IgnoredAny>();
+            assert!(
+                path.path() == "/me" || lines.into_iter().all(|line| line.is_ok()),
+                "{path} has broken lines"
+            );
+        }
         if sent.method == Method::GET {
             let head = self.send(sent, &Method::HEAD, None).await;
             assert_eq!(head.status, answer.status, "HEAD {path}");
@@ -151,6 +198,12 @@ impl Feed {
         answer.status.is_success()
     }
 
+    async fn totals(&self) -> FeedTotals {
+        let feed = self.registry.feed(self.name.as_str()).await.expect("the feed is there");
+        let admission = self.registry.admit(&Principal::system(), &feed, Permission::View);
+        self.registry.totals(&admission.expect("the system may look")).await.expect("memory can be read")
+    }
+
     async fn send(&self, sent: &Sent, method: &Method, known: Option<&HeaderValue>) -> Answer {
         let feed = self.registry.feed(self.name.as_str()).await.expect("the feed is there");
         let root = format!("https://packages.test/{}/fuzz", self.protocol.mount());
@@ -168,6 +221,35 @@ impl Feed {
         let body = body.into_bytes().await.expect("memory is read to its end");
         assert_eq!(self.staging.waiting(), 0, "{method} {} left something in the staging area", sent.uri);
         let of = |name: HeaderName| parts.headers.get(name).cloned();
-        Answer { status: parts.status, length: of(header::CONTENT_LENGTH), tag: of(header::ETAG), body }
+        let content_type = of(header::CONTENT_TYPE);
+        let content_type =
+            content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let (length, tag) = (of(header::CONTENT_LENGTH), of(header::ETAG));
+        // A compressed body says nothing to the checks.
+        let content_type =
+            if parts.headers.contains_key(header::CONTENT_ENCODING) { String::new() } else { content_type };
+        Answer { status: parts.status, length, tag, content_type, body }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_html;
+
+    #[test]
+    fn a_page_of_our_own_tags_is_well_formed() {
+        check_html(r#"<!DOCTYPE html><a href="x" data-requires-python="&lt;4>">a</a><br/>"#, "page");
+    }
+
+    #[test]
+    #[should_panic(expected = "a tag <script")]
+    fn a_foreign_tag_is_noticed() {
+        check_html("<a><script></a>", "page");
+    }
+
+    #[test]
+    #[should_panic(expected = "is not closed")]
+    fn an_attribute_that_is_left_is_noticed() {
+        check_html(r#"<a title="x"y">"#, "page");
     }
 }
