@@ -15,8 +15,10 @@ use super::target::Target;
 use sea_orm::sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
 use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
 use sea_orm::sqlx::postgres::{PgConnection, PgPoolOptions};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions as _, Database, Executor as _};
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Database, Executor as _};
 use sea_orm::{
     DatabaseConnection, DbErr, SqliteTransactionMode, SqlxError, SqlxMySqlConnector, SqlxPostgresConnector,
     SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
@@ -102,7 +104,10 @@ pub(super) fn pool(target: &Target, options: &SqlOptions, purpose: Purpose) -> D
             };
             let size = if purpose == Purpose::Read { options.readers.clamp(1, 4) } else { 1 };
             // A file does not go away, and a closed connection would only lose its cache.
-            let pool: SqlitePoolOptions = sized(options, size).idle_timeout(None).max_lifetime(None);
+            let pool: SqlitePoolOptions = sized(options, size)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .after_release(|connection, _| Box::pin(is_at_rest(connection)));
             SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with(connect))
         }
         Target::Postgres(connect, _) => {
@@ -147,6 +152,18 @@ where
         connection.ping().await?;
     }
     Ok(true)
+}
+
+/// May this connection be used again? One that takes itself to be in a transaction is closed.
+///
+/// What surprised us: when a COMMIT fails (a full disk), SQLite has rolled back by itself, so the
+/// driver's own ROLLBACK fails and it goes on counting a transaction that is none. The next BEGIN
+/// becomes a savepoint then, taking *that* back leaves it open, and every commit behind it succeeds
+/// inside of a transaction that nobody ever commits: acknowledged, and gone with the process.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
+    // Behind a rollback that is still on its way.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// <https://www.postgresql.org/docs/15/runtime-config-client.html>

@@ -8,6 +8,7 @@
 mod catalog;
 mod child;
 mod disk;
+mod group;
 mod hung;
 mod kill;
 mod memory;

@@ -133,7 +133,8 @@ async fn run(writer: &Writer, sets: &[&ChangeSet]) -> Vec<Answer> {
                 .into_iter()
                 .map(|one| match one {
                     Ok(committed) => Err(end(committed)),
-                    Err(fault) => Err(Failure::Nothing(fault)),
+                    // It may have met what has not happened now, so it is judged anew.
+                    Err(_) => Err(Failure::Nothing(Fault::Raced)),
                 })
                 .collect()
         }
