@@ -23,9 +23,18 @@ pub fn status(problem: &Problem) -> StatusCode {
     }
 }
 
-/// The problem in one sentence for a person.
+/// The problem in one sentence for a person. It may quote what was sent, and is shown on terminals:
+/// so it holds no control characters.
 #[must_use]
 pub fn sentence(problem: &Problem) -> String {
+    let mut text = worded(problem);
+    if text.contains(char::is_control) {
+        text = text.replace(char::is_control, "\u{fffd}");
+    }
+    text
+}
+
+fn worded(problem: &Problem) -> String {
     match problem {
         Problem::NotFound(text)
         | Problem::AlreadyExists(text)

@@ -104,7 +104,7 @@ fn feeds() -> Vec<Row> {
         "a type that this server does not have",
         create(r#"{"name":"x","feedType":"floppy"}"#),
         400,
-        "feed type",
+        "feedType: 'floppy' is not a feed type of this server; it has: npm, PyPI, Cargo",
     );
     s.row(
         "a type with a path in it",
@@ -146,7 +146,7 @@ fn feeds() -> Vec<Row> {
         "the deletion of a feed by a path that climbs",
         Request::new("DELETE /api/management/feeds/delete/..%2fjs"),
         404,
-        "not found.",
+        "Feed ../js not found.",
     );
     s.row(
         "a feed from somebody who may only look",
@@ -236,7 +236,7 @@ fn keys() -> Vec<Row> {
         "a text that is too short to be a secret",
         key(r#"{"type":"System","systemApis":["feeds"],"key":"x"}"#),
         400,
-        "key: ",
+        "key: must have 16 to 255 characters",
     );
     s.row(
         "a user that is not there",

@@ -120,13 +120,13 @@ fn questions() -> Vec<Row> {
         "a name that no package can have",
         Request::new("POST /api/packages/js/delete?name=..%2F..&version=1.0.0"),
         400,
-        "name: ",
+        "name: must not begin with '.', '_' or '-'",
     );
     s.row(
         "a version that is none",
         Request::new("POST /api/packages/js/delete?name=taken&version=newest"),
         400,
-        "version: ",
+        "version: must begin with three numbers separated by dots, as in 1.2.3",
     );
     s.row(
         "a package that is not there",
@@ -180,7 +180,7 @@ fn questions() -> Vec<Row> {
         "a download of a version that is not there",
         Request::new("GET /api/packages/js/download?name=taken&version=9.9.9"),
         404,
-        "9.9.9",
+        "Package taken 9.9.9 not found.",
     );
     s.row(
         "a deletion by somebody who may only look",
@@ -188,7 +188,18 @@ fn questions() -> Vec<Row> {
         403,
         "does not have the proper permissions",
     );
-    s.row("a feed's name with half a code", Request::new("GET /api/packages/%2/latest"), 404, "not found.");
+    s.row(
+        "a feed's name with half a code",
+        Request::new("GET /api/packages/%2/latest"),
+        404,
+        "Feed %2 not found.",
+    );
+    s.row(
+        "a feed's name that would clear the terminal it is shown on",
+        Request::new("GET /api/packages/%1b%5b2J/latest"),
+        404,
+        "Feed \u{fffd}[2J not found.",
+    );
     s.rows
 }
 

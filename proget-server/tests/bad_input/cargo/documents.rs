@@ -271,11 +271,23 @@ fn names() -> Vec<Row> {
     let mut version = |sent, version: &'static str, says| {
         s.row(sent, altered(move |document| document["vers"] = json!(version)), 400, says);
     };
-    version("an empty version", "", "version: ");
+    version("an empty version", "", "version: must begin with three numbers separated by dots, as in 1.2.3");
     version("a version of two numbers", "1.0", "version: must begin with three numbers");
-    version("a version with a leading v", "v1.0.0", "version: ");
-    version("a number beyond all numbers", "99999999999999999999.0.0", "version: ");
-    version("a version with a path in it", "1.0.0-../../evil", "version: ");
+    version(
+        "a version with a leading v",
+        "v1.0.0",
+        "version: must begin with three numbers separated by dots, as in 1.2.3",
+    );
+    version(
+        "a number beyond all numbers",
+        "99999999999999999999.0.0",
+        "version: '99999999999999999999' is too large",
+    );
+    version(
+        "a version with a path in it",
+        "1.0.0-../../evil",
+        "version: the prerelease must be dot-separated parts of letters, digits and '-', none of them empty",
+    );
     version(
         "another version than the crate's",
         "2.0.0",

@@ -52,7 +52,7 @@ fn duplicates() -> Vec<Row> {
         "the crate's name in another spelling",
         put("Taken", "2.0.0", || tar_saying("Taken-2.0.0", manifest("Taken", "2.0.0")).tgz()),
         400,
-        "taken",
+        "name: is written 'Taken', but the package is known here as 'taken'; write it so",
     );
     s.row(
         "yanking a version that is not there",
@@ -64,7 +64,7 @@ fn duplicates() -> Vec<Row> {
         "yanking a crate that is not there",
         Request::new("DELETE /cargo/rust/api/v1/crates/absent/1.0.0/yank"),
         404,
-        "absent",
+        "there is no package absent in this feed",
     );
     s.row(
         "yanking by somebody who may only look",
@@ -144,7 +144,7 @@ fn paths() -> Vec<Row> {
         "changing a version that is none",
         Request::new("DELETE /cargo/rust/api/v1/crates/taken/newest/yank"),
         400,
-        "version: ",
+        "version: must begin with three numbers separated by dots, as in 1.2.3",
     );
     s.row(
         "a method that the address does not take",

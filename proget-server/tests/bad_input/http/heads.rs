@@ -155,9 +155,14 @@ fn headers() -> Vec<Row> {
         "no host",
         raw("GET /npm/js/taken", "GET /npm/js/taken HTTP/1.1\r\nconnection: close\r\n\r\n"),
         400,
-        "host",
+        "the request names no host; send a Host header",
     );
-    s.row("two hosts", with("host: other"), 400, "host");
+    s.row(
+        "two hosts",
+        with("host: other"),
+        400,
+        "the request's Host header is not a host name with an optional port",
+    );
     s.row(
         "a host that is none",
         raw(
@@ -165,7 +170,7 @@ fn headers() -> Vec<Row> {
             "GET /npm/js/taken HTTP/1.1\r\nhost: a b<script>\r\nconnection: close\r\n\r\n",
         ),
         400,
-        "host",
+        "the request's Host header is not a host name with an optional port",
     );
     s.rows
 }

@@ -85,7 +85,7 @@ pub(crate) fn rows() -> Vec<Row> {
         "a pax extension that is none",
         with(|tar| tar.entry("x", b'x', "", "no record").file("package/a", "")),
         400,
-        "archive: ",
+        "archive: cannot be read as a gzip-compressed tar file: malformed pax extension",
     );
     s.row(
         "a symbolic link that climbs out",
@@ -278,7 +278,7 @@ pub(crate) fn rows() -> Vec<Row> {
         "a package.json whose version is none",
         saying(|| br#"{"name":"widget","version":"one"}"#.to_vec()),
         400,
-        "version: ",
+        "version: must begin with three numbers separated by dots, as in 1.2.3",
     );
     s.rows
 }

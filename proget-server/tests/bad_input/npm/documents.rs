@@ -193,7 +193,7 @@ fn json_rows() -> Vec<Row> {
         "a tag of 300 characters",
         altered(|document| document["dist-tags"] = json!({"t".repeat(300): "1.0.0"})),
         400,
-        "tag",
+        "tag: must have 1 to 128 bytes, no control characters and no '/'",
     );
     s.row(
         "a tag that points at another version",
@@ -328,20 +328,48 @@ fn versions() -> Vec<Row> {
     };
     bad("a version of two numbers", "1.0", "version: must begin with three numbers separated by dots");
     bad("a version of four numbers", "1.0.0.0", "version: must begin with three numbers separated by dots");
-    bad("an empty version", "", "version: ");
-    bad("a version with a leading zero", "1.00.0", "version: ");
-    bad("a negative version", "-1.0.0", "version: ");
+    bad("an empty version", "", "version: must be there and be a text");
+    bad("a version with a leading zero", "1.00.0", "version: '00' must not have leading zeros");
+    bad(
+        "a negative version",
+        "-1.0.0",
+        "version: must begin with three numbers separated by dots, as in 1.2.3",
+    );
     bad(
         "a number that JavaScript cannot count",
         "9007199254740993.0.0",
         "version: has a number above 9007199254740991",
     );
-    bad("a number that no computer counts", "99999999999999999999.0.0", "version: ");
-    bad("an empty prerelease", "1.0.0-", "version: ");
-    bad("a prerelease with a leading zero", "1.0.0-01", "version: ");
-    bad("a version with a path in it", "1.0.0-../../evil", "version: ");
-    bad("a version with a line break", "1.0.0-a\nb", "version: ");
-    bad("digits that are not ASCII", "1.0.\u{0662}", "version: ");
+    bad(
+        "a number that no computer counts",
+        "99999999999999999999.0.0",
+        "version: '99999999999999999999' is too large",
+    );
+    bad(
+        "an empty prerelease",
+        "1.0.0-",
+        "version: the prerelease must be dot-separated parts of letters, digits and '-', none of them empty",
+    );
+    bad(
+        "a prerelease with a leading zero",
+        "1.0.0-01",
+        "version: '01' in the prerelease must not have leading zeros",
+    );
+    bad(
+        "a version with a path in it",
+        "1.0.0-../../evil",
+        "version: the prerelease must be dot-separated parts of letters, digits and '-', none of them empty",
+    );
+    bad(
+        "a version with a line break",
+        "1.0.0-a\nb",
+        "version: the prerelease must be dot-separated parts of letters, digits and '-', none of them empty",
+    );
+    bad(
+        "digits that are not ASCII",
+        "1.0.\u{0662}",
+        "version: must begin with three numbers separated by dots, as in 1.2.3",
+    );
     s.row(
         "a version of 300 characters",
         Request::new("PUT /npm/js/widget").body(|| {

@@ -50,7 +50,12 @@ fn changes() -> Vec<Row> {
         404,
         "there is no version 9.9.9 of taken in this feed",
     );
-    s.row("a tag for something that is no version", tag(r#""newest""#), 400, "version: ");
+    s.row(
+        "a tag for something that is no version",
+        tag(r#""newest""#),
+        400,
+        "version: must begin with three numbers separated by dots, as in 1.2.3",
+    );
     s.row(
         "a tag's version that is not a JSON text",
         tag("1.0.0"),
@@ -99,7 +104,7 @@ fn changes() -> Vec<Row> {
         "an update of a package that is not there",
         Request::new("PUT /npm/js/absent").text(r#"{"versions":{}}"#),
         404,
-        "absent",
+        "there is no package absent in this feed",
     );
     s.row(
         "unpublishing by an old revision",
@@ -245,7 +250,12 @@ fn paths() -> Vec<Row> {
         404,
         "Feed ../../etc not found.",
     );
-    s.row("a feed's name with a zero byte", Request::new("GET /npm/js%00/taken"), 404, "not found.");
+    s.row(
+        "a feed's name with a zero byte",
+        Request::new("GET /npm/js%00/taken"),
+        404,
+        "Feed js\u{fffd} not found.",
+    );
     s.rows
 }
 

@@ -59,7 +59,12 @@ fn paths() -> Vec<Row> {
         400,
         "has a control character",
     );
-    s.row("a path that is not UTF-8", with(|| ZipFile::new(b"widget/\xff", "x")), 400, "archive: ");
+    s.row(
+        "a path that is not UTF-8",
+        with(|| ZipFile::new(b"widget/\xff", "x")),
+        400,
+        "archive: has a path that is not UTF-8",
+    );
     s.row(
         "a path of more than 1024 bytes",
         with(|| ZipFile::new("a".repeat(1025), "x")),

@@ -57,12 +57,17 @@ fn paths() -> Vec<Row> {
         404,
         nothing,
     );
-    s.row("reading a project that is not there", Request::new("GET /pypi/py/simple/absent/"), 404, "absent");
+    s.row(
+        "reading a project that is not there",
+        Request::new("GET /pypi/py/simple/absent/"),
+        404,
+        "there is no package absent in this feed",
+    );
     s.row(
         "reading metadata of a file that is not there",
         Request::new("GET /pypi/py/packages/taken/absent.whl.metadata"),
         404,
-        "absent.whl",
+        "there is no file absent.whl in taken",
     );
     s.row(
         "asking for a document of a kind that there is not",
