@@ -13,15 +13,15 @@ seconds=5 learned='' chosen=()
 case "${1:-}" in
     "") ;;
     --long) seconds=${2:-600} learned=$PWD/target/fuzz-corpus chosen=("${@:3}") ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0" && exit 2 ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
 [ "${#chosen[@]}" -gt 0 ] || chosen=($(cd fuzz/targets && ls | sed 's/\.rs$//'))
 
 # No nightly compiler: coverage works on the stable one, and without unsafe code of our own a
-# sanitizer would only watch the libraries. The variable lets cargo-fuzz pass what is unstable.
-export RUSTC_BOOTSTRAP=1
+# sanitizer would only watch the libraries. The first variable lets cargo-fuzz pass what is unstable.
+export RUSTC_BOOTSTRAP=1 RUST_BACKTRACE=0
 triple=$(rustc -vV | sed -n 's/^host: //p')
-[ -n "${PROGET_FUZZ_BUILT:-}" ] || (cd fuzz && ../target/tools/bin/cargo-fuzz build --sanitizer none --target-dir ../target/fuzz)
+(cd fuzz && ../target/tools/bin/cargo-fuzz build --sanitizer none --target-dir ../target/fuzz)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
