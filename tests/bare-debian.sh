@@ -33,7 +33,7 @@ rm -f "$root"/etc/apt/apt.conf.d/{20packagekit,50appstream,docker-*}
 mkdir -p "$root/usr/local/share/ca-certificates" "$root/opt/rust"
 cp -r /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/"
 lent=(HOME=/root LANG=C.UTF-8 PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
-for name in http_proxy https_proxy no_proxy NODE_EXTRA_CA_CERTS SSL_CERT_FILE CARGO_HTTP_CAINFO; do
+for name in http_proxy https_proxy no_proxy NODE_EXTRA_CA_CERTS SSL_CERT_FILE PIP_CERT CARGO_HTTP_CAINFO; do
     [ -z "${!name:-}" ] || lent+=("$name=${!name}")
 done
 mount -t proc proc "$root/proc"
@@ -76,6 +76,8 @@ prove "nginx reads a configuration" 'echo "events {}" >/tmp/nginx.conf; nginx -t
 prove "npm runs on its node" 'npm --version && node --version'
 prove "yarn is the pinned one" '. tests/install.sh; [ "$("$clients/node_modules/.bin/yarn" --version)" = "$yarn_version" ]'
 prove "pnpm is the pinned one" '. tests/install.sh; [ "$("$clients/node_modules/.bin/pnpm" --version)" = "$pnpm_version" ]'
+prove "twine is the pinned one" '. tests/install.sh; [[ "$python_clients" = *"twine==$("$clients/python/bin/twine" --version | sed -n "s/^twine version \([0-9.]*\).*/\1/p") "* ]]'
+prove "uv is the pinned one" '. tests/install.sh; [[ "$python_clients" = *"uv==$("$clients/python/bin/uv" --version | cut -d" " -f2) "* ]]'
 prove "a C compiler builds a program" 'echo "int main(void){return 0;}" | cc -x c -o /tmp/a - && /tmp/a'
 prove "strace sees what a program does" 'strace -e trace=execve true 2>&1 | grep execve'
 prove "Rust is there and cannot be changed" 'cargo --version && ! touch /opt/rust/x'

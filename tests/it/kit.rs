@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use proget_tests::{
-    Database, MariaDb, Nginx, Npm, Outcome, Package, Pnpm, Postgres, Registry, SOON, Yarn, eventually,
-    free_port,
+    Cargo, Crate, Database, MariaDb, Nginx, Npm, Outcome, Package, Pip, Pnpm, Postgres, PythonPackage,
+    Registry, SOON, Twine, Uv, Yarn, eventually, free_port,
 };
 use sea_orm::{ConnectionTrait as _, Statement};
 
@@ -202,5 +202,44 @@ fn a_package_is_the_same_bytes_each_time_and_its_document_describes_them() -> Ou
     ensure!(version["dependencies"]["left"] == "^1.0.0");
     ensure!(document["_attachments"]["@acme/widget-1.2.0.tgz"]["length"] == package.tarball()?.len());
     ensure!(package.folder_name() == "_acme_widget-1.2.0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_client_of_python_and_cargo_knows_nothing_but_its_feed() -> Outcome {
+    let feed = Registry { url: format!("http://127.0.0.1:{}/x/none/", free_port()?), credential: None };
+    let pip = Pip::new(&feed.with_token("key"))?;
+    let settings = pip.ask(&["config", "list"]).await?.succeeded()?;
+    let index = format!("global.index-url='{}simple/'", feed.url.replace("//", "//api:key@"));
+    // Nothing of the machine's own settings came along.
+    settings.says(&index)?.does_not_say("find-links")?;
+    let wheel = PythonPackage::new("lonely", "1.0").wheel()?;
+    // Nobody listens there: each must fail by its own decision, and none may ask anybody else.
+    Twine::new(&feed.with_token("key"))?.upload(&[&wheel]).await?.failed()?.says("Connection refused")?;
+    let uv = Uv::new(&feed)?;
+    uv.run(&uv.project("app")?, &["add", "requests"]).await?.failed()?.says(&feed.url)?;
+    let cargo = Cargo::new(&feed)?;
+    let wanted = Crate::new("app", "0.0.0").table("[dependencies]\nserde = \"1\"");
+    let folder = cargo.project(&wanted)?;
+    cargo.run(&folder, &["build", "--config", "net.retry=0"]).await?.failed()?.says("failed to")?;
+    Ok(())
+}
+
+#[test]
+fn wheels_source_distributions_and_crates_are_the_same_bytes_each_time() -> Outcome {
+    let package = PythonPackage::new("My.Tool-x", "1.0").module("my_tool_x", "WORDS = 1").requires("left");
+    let (wheel, source) = (package.wheel()?, package.sdist()?);
+    ensure!(wheel.bytes == package.wheel()?.bytes && source.bytes == package.sdist()?.bytes);
+    ensure!(wheel.name == "my_tool_x-1.0-py3-none-any.whl" && source.name == "my_tool_x-1.0.tar.gz");
+    let body = String::from_utf8_lossy(&wheel.body()).into_owned();
+    ensure!(body.contains("name=\"requires_dist\"\r\n\r\nleft\r\n"), "the form says:\n{body}");
+    let left = Crate::new("left", "1.0.0").source("pub fn words() {}");
+    ensure!(left.archive()? == left.archive()?);
+    let (body, archive) = (left.publish_body()?, left.archive()?);
+    let length = u32::from_le_bytes(body[..4].try_into()?) as usize;
+    let document: serde_json::Value = serde_json::from_slice(&body[4..4 + length])?;
+    ensure!(document["name"] == "left" && document["vers"] == "1.0.0");
+    ensure!(body[4 + length..][..4] == u32::try_from(archive.len())?.to_le_bytes());
+    ensure!(body[8 + length..] == archive);
     Ok(())
 }

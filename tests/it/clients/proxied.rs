@@ -7,9 +7,11 @@
 use std::fs;
 
 use anyhow::ensure;
-use proget_tests::{Nginx, Npm, Outcome, Pnpm, ProgetProcess, Registry, ServerSetup, Yarn, free_port};
+use proget_tests::{
+    Cargo, Nginx, Npm, Outcome, Pip, Pnpm, ProgetProcess, Registry, ServerSetup, Uv, Yarn, free_port,
+};
 
-use super::{hears, lock_of, speaking};
+use super::{cargo, hears, lock_of, pypi, speaking};
 
 /// A server, an nginx in front of it, and the feed at nginx' address.
 struct Proxied {
@@ -108,6 +110,39 @@ async fn under_a_path_that_the_server_was_told() -> Outcome {
 #[tokio::test]
 async fn under_a_path_that_a_trusted_proxy_says() -> Outcome {
     the_ring_passes(&believed().await?).await
+}
+
+#[tokio::test]
+async fn python_and_cargo_under_a_path_that_a_trusted_proxy_says() -> Outcome {
+    let proxied = believed().await?;
+    let prefix = proxied.feed.url.trim_end_matches("npm/internal/").to_owned();
+    let of = async |kind: &str| {
+        let name = format!("more-{kind}");
+        let feed = proxied.server.create_feed(kind, &name).await?;
+        Ok::<_, anyhow::Error>(feed.at(format!("{prefix}{kind}/{name}/")))
+    };
+    let avoided = proxied.server.url();
+
+    let feed = of("pypi").await?;
+    pypi::upload(&feed, &[&pypi::speaking("widget", "1.0", "widget")]).await?;
+    pypi::hears(&Pip::new(&feed)?.install("app", &["widget"]).await?, "widget", "widget").await?;
+    let uv = Uv::new(&feed)?;
+    let app = uv.project("app")?;
+    uv.run(&app, &["add", "widget"]).await?.succeeded()?;
+    let lock = fs::read_to_string(app.join("uv.lock"))?;
+    ensure!(lock.contains(&feed.url) && !lock.contains(&avoided), "the lock file says:\n{lock}");
+
+    let feed = of("cargo").await?;
+    let client = Cargo::new(&feed)?;
+    client.publish(&cargo::speaking("left", "1.0.0", "left")).await?.succeeded()?;
+    let wanted = "left = { version = \"1\", registry = \"local\" }";
+    cargo::hears(&client, &cargo::program("app", wanted, "left::words()"), "left").await?;
+    client.ask(&["search", "--registry", "local", "left"]).await?.succeeded()?.says("left = ")?;
+    let http = proxied.server.http();
+    let config = http.get(format!("{}config.json", feed.url)).bearer_auth(proget_tests::server::ADMIN_KEY);
+    let config = config.send().await?.error_for_status()?.text().await?;
+    ensure!(config.contains(&prefix) && !config.contains(&avoided), "the configuration says {config}");
+    Ok(())
 }
 
 #[tokio::test]

@@ -19,19 +19,19 @@ async fn server() -> Outcome<(House, Registry)> {
 }
 
 /// A crate whose library says `words` when it is asked.
-fn speaking(name: &str, version: &str, words: &str) -> Crate {
+pub(super) fn speaking(name: &str, version: &str, words: &str) -> Crate {
     Crate::new(name, version).source(&format!("pub fn words() -> &'static str {{ {words:?} }}\n"))
 }
 
 /// A program that depends on `dependencies` (lines of TOML) and prints `expression`.
-fn program(name: &str, dependencies: &str, expression: &str) -> Crate {
+pub(super) fn program(name: &str, dependencies: &str, expression: &str) -> Crate {
     Crate::new(name, "0.0.0")
         .table(&format!("[dependencies]\n{dependencies}"))
         .file("src/main.rs", format!("fn main() {{ println!(\"{{}}\", {expression}); }}\n"))
 }
 
 /// Builds and runs a program and demands that it prints `words`.
-async fn hears(cargo: &Cargo, program: &Crate, words: &str) -> Outcome {
+pub(super) async fn hears(cargo: &Cargo, program: &Crate, words: &str) -> Outcome {
     let folder = cargo.project(program)?;
     let said = cargo.run(&folder, &["run", "--quiet"]).await?.succeeded()?;
     ensure!(said.stdout.trim() == words, "it should print {words:?} but printed {:?}", said.stdout);

@@ -24,19 +24,19 @@ async fn server() -> Outcome<(House, Registry)> {
 }
 
 /// A package with one module that says `words` when it is asked.
-fn speaking(name: &str, version: &str, words: &str) -> PythonPackage {
+pub(super) fn speaking(name: &str, version: &str, words: &str) -> PythonPackage {
     PythonPackage::new(name, version).module(&name.replace('-', "_"), &format!("WORDS = {words:?}\n"))
 }
 
 /// Uploads wheels, all at once.
-async fn upload(feed: &Registry, packages: &[&PythonPackage]) -> Outcome {
+pub(super) async fn upload(feed: &Registry, packages: &[&PythonPackage]) -> Outcome {
     let wheels = packages.iter().map(|package| package.wheel()).collect::<Outcome<Vec<_>>>()?;
     Twine::new(feed)?.upload(&wheels.iter().collect::<Vec<_>>()).await?.succeeded()?;
     Ok(())
 }
 
 /// Demands that an environment has this module and that it says `words`.
-async fn hears(environment: &Environment, module: &str, words: &str) -> Outcome {
+pub(super) async fn hears(environment: &Environment, module: &str, words: &str) -> Outcome {
     let heard = environment.hears(module).await?;
     ensure!(heard == words, "{module} should say {words:?} but says {heard:?}");
     Ok(())
