@@ -6,6 +6,7 @@ mod cli;
 mod clients;
 mod differential;
 mod durability;
+mod faults;
 mod fresh_load;
 mod fuzz;
 mod kill;
