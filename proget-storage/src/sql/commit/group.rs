@@ -19,7 +19,7 @@ use proget_core::catalog::{ChangeSet, Committed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// No group is larger, so that the first of it need not wait long.
 const LARGEST: usize = 64;
@@ -51,13 +51,15 @@ pub(in super::super) struct Writer {
 }
 
 impl Groups {
-    /// Commits one set together with those that wait at the same moment.
+    /// Commits one set together with those that wait at the same moment. Who has waited for a turn as
+    /// long as a call may take (while a large feed is being deleted) is told so instead.
     pub(super) async fn commit(&self, writer: &Writer, set: Arc<ChangeSet>) -> Answer {
         let (answer, mut answered) = oneshot::channel();
-        self.queue().push(Waiting { set, answer });
+        self.queue().push(Waiting { set: Arc::clone(&set), answer });
         tokio::select! {
             biased;
             outcome = &mut answered => return outcome.unwrap_or_else(|_| broken_off()),
+            () = self.withdrawn(writer.call, &set) => return Err(Failure::Nothing(Fault::NoAnswer)),
             turn = Arc::clone(&self.turn).lock_owned() => {
                 let group = self.next();
                 // Whoever had the turn before may have taken this set along.
@@ -68,6 +70,22 @@ impl Groups {
             }
         }
         answered.await.unwrap_or_else(|_| broken_off())
+    }
+
+    /// Ends when this set has waited for so long and has been taken out of the queue; never if a group
+    /// has taken it along by then.
+    async fn withdrawn(&self, limit: Duration, set: &Arc<ChangeSet>) {
+        sleep(limit).await;
+        if !self.take_out(set) {
+            std::future::pending().await
+        }
+    }
+
+    /// Whether it still was in the queue.
+    fn take_out(&self, set: &Arc<ChangeSet>) -> bool {
+        let mut waiting = self.queue();
+        let place = waiting.iter().position(|one| Arc::ptr_eq(&one.set, set));
+        place.map(|place| waiting.remove(place)).is_some()
     }
 
     /// Those who are next. Who has left meanwhile is left out; a long set goes alone.

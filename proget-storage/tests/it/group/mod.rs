@@ -1,9 +1,10 @@
 //! Group commit on SQLite: sets that wait at one moment share a transaction, and nobody notices
 //! but the disk. Refused ones, broken ones, callers that leave, many at once; what a kill leaves is
-//! in `crash`, what a full disk does in `full`.
+//! in `crash`, what a full disk does in `full`, how long anybody waits in `patience`.
 
 mod crash;
 mod full;
+mod patience;
 mod stand;
 
 use futures::future::{BoxFuture, join_all};

@@ -36,7 +36,10 @@ impl Stand {
     }
 
     pub(super) async fn open_with(folder: &Path, options: SqlOptions) -> Self {
-        let file = folder.join("proget.db");
+        Self::at(folder.join("proget.db"), options).await
+    }
+
+    pub(super) async fn at(file: PathBuf, options: SqlOptions) -> Self {
         let address = format!("sqlite://{}", file.display());
         let catalog = Arc::new(SqlCatalog::open(&address, options).await.unwrap());
         let name = sample::feed_name("group");
@@ -50,6 +53,19 @@ impl Stand {
             }
         };
         Self { file, catalog, feed }
+    }
+
+    /// Packages without anything in them, past the catalogue: there are to be many.
+    pub(super) async fn fill_feed(&self, packages: usize) {
+        let connection = self.connect().await;
+        let fill = format!(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {packages}) \
+             INSERT INTO packages (feed_id, name, name_key, stamp, created, modified) \
+             SELECT {}, 'p' || n, 'p' || n, randomblob(16), 0, 0 FROM n",
+            self.feed.0
+        );
+        connection.execute_unprepared(&fill).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// A file whose bytes are reserved.
