@@ -32,20 +32,15 @@ impl Twine {
         self.0.folder(name)
     }
 
-    /// `twine upload` of these files, with further arguments.
-    pub async fn upload_with(&self, files: &[&PythonFile], arguments: &[&str]) -> Outcome<Answer> {
-        let folder = self.folder("dist")?;
-        for file in files {
-            file.write_to(&folder)?;
-        }
-        let names = files.iter().map(|file| file.name.as_str());
-        let words = ["upload", "--disable-progress-bar"].into_iter().chain(arguments.iter().copied());
-        self.0.run(&folder, &words.chain(names).collect::<Vec<_>>()).await
-    }
-
     /// `twine upload` of these files.
     pub async fn upload(&self, files: &[&PythonFile]) -> Outcome<Answer> {
-        self.upload_with(files, &[]).await
+        let folder = self.folder("dist")?;
+        let mut words = vec!["upload", "--disable-progress-bar"];
+        for file in files {
+            file.write_to(&folder)?;
+            words.push(&file.name);
+        }
+        self.0.run(&folder, &words).await
     }
 
     /// `twine upload --skip-existing` of these files.

@@ -39,7 +39,7 @@ async fn everybody_installs_from_an_open_feed_and_nobody_unknown_uploads_to_it()
     // twine refuses to upload without a name; a wrong one must be refused by the feed.
     Twine::new(&open.anonymous())?.upload(&[&intruder]).await?.failed()?;
     let wrong = Twine::new(&open.with_password("admin", "guessed"))?;
-    wrong.upload_with(&[&intruder], &["--verbose"]).await?.failed()?.says("401")?;
+    wrong.upload(&[&intruder]).await?.failed()?.says("401")?;
     let missing = Pip::new(&open.anonymous())?.try_install("gone", &["intruder"]).await?.failed()?;
     missing.says("No matching distribution found for intruder")?;
     Ok(())
@@ -53,7 +53,7 @@ async fn whoever_may_only_look_is_told_so() -> Outcome {
     let reader = feed.with_token(&reader.text);
     hears(&Pip::new(&reader)?.install("app", &["widget"]).await?, "widget", "widget").await?;
     let newer = speaking("widget", "2.0", "widget").wheel()?;
-    let refused = Twine::new(&reader)?.upload_with(&[&newer], &["--verbose"]).await?.failed()?;
+    let refused = Twine::new(&reader)?.upload(&[&newer]).await?.failed()?;
     refused.says("403")?.says("do not permit")?;
     Uv::new(&reader)?.publish(&[&newer]).await?.failed()?.says("403")?.says("do not permit")?;
     let other = house.create_feed("pypi", "other").await?;
@@ -73,7 +73,7 @@ async fn a_file_that_is_not_what_it_says_is_refused_with_the_reason() -> Outcome
     let twine = Twine::new(&feed)?;
     let mut renamed = speaking("widget", "1.0", "widget").wheel()?;
     renamed.name = "widget-2.0-py3-none-any.whl".into();
-    let refused = twine.upload_with(&[&renamed], &["--verbose"]).await?.failed()?;
+    let refused = twine.upload(&[&renamed]).await?.failed()?;
     refused.says("400")?.says("2.0")?.says("1.0")?;
     // uv does not look into a wheel's record before it sends it.
     let uv = Uv::new(&feed)?;
