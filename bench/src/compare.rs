@@ -114,35 +114,48 @@ pub(crate) enum Unit {
 /// Lets everybody work in turn.
 pub(crate) async fn rounds(pace: Pace, unit: Unit, works: &[(Who, Work)]) -> Outcome<Vec<(Who, Series)>> {
     let mut all: Vec<(Who, Series)> = works.iter().map(|(who, _)| (*who, Series::default())).collect();
-    for (_, work) in works {
-        if let Work::Get(request, connections) = work {
+    for (who, work) in works {
+        if let (Work::Get(request, connections), false) = (work, matches!(who, Who::Peer(_))) {
             wrk::run(request, *connections, Duration::from_secs(1)).await?;
         }
     }
     for round in 0..pace.rounds {
         for ((_, work), (who, series)) in works.iter().zip(&mut all) {
-            let value = match work {
-                Work::Get(request, connections) => {
-                    let run = wrk::run(request, *connections, pace.length).await?;
-                    if unit == Unit::Requests { run.requests } else { run.bytes / 1_048_576.0 }
+            let (value, failed) = match (one(pace, unit, work, round).await, &who) {
+                (Ok(done), _) => done,
+                // A peer that stalls is a result, and no reason to lose the others.
+                (Err(error), Who::Peer(name)) => {
+                    eprintln!("  {name}: {error:#}");
+                    (f64::NAN, 1)
                 }
-                Work::Publish(door, uploads, connections) => {
-                    let requests: Vec<_> =
-                        uploads[round].iter().map(|upload| door.request(upload)).collect::<Outcome<_>>()?;
-                    let (address, connections) = (door.address()?, *connections);
-                    let sending = move || load::send(address, &requests, connections, pace.length);
-                    let sent = tokio::task::spawn_blocking(sending).await??;
-                    if let Some(failure) = &sent.failure {
-                        eprintln!("  {who:?}: {} failed, the first with: {failure}", sent.failed);
-                    }
-                    series.failed += sent.failed;
-                    sent.rate()
-                }
+                (Err(error), _) => return Err(error.context(format!("measuring {who:?}"))),
             };
+            series.failed += failed;
             series.samples.push(Sample { value, load: machine::load()? });
         }
     }
     Ok(all)
+}
+
+/// One server's work in one round: the figure, and how many requests failed.
+async fn one(pace: Pace, unit: Unit, work: &Work, round: usize) -> Outcome<(f64, usize)> {
+    match work {
+        Work::Get(request, connections) => {
+            let run = wrk::run(request, *connections, pace.length).await?;
+            Ok((if unit == Unit::Requests { run.requests } else { run.bytes / 1_048_576.0 }, 0))
+        }
+        Work::Publish(door, uploads, connections) => {
+            let requests: Vec<_> =
+                uploads[round].iter().map(|upload| door.request(upload)).collect::<Outcome<_>>()?;
+            let (address, connections) = (door.address()?, *connections);
+            let sending = move || load::send(address, &requests, connections, pace.length);
+            let sent = tokio::task::spawn_blocking(sending).await??;
+            if let Some(failure) = &sent.failure {
+                eprintln!("  {} failed, the first with: {failure}", sent.failed);
+            }
+            Ok((sent.rate(), sent.failed))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +163,10 @@ mod tests {
     use super::*;
 
     fn series(values: &[f64]) -> Series {
-        Series { samples: values.iter().map(|value| Sample { value: *value, load: 1.0 }).collect(), failed: 0 }
+        Series {
+            samples: values.iter().map(|value| Sample { value: *value, load: 1.0 }).collect(),
+            failed: 0,
+        }
     }
 
     #[test]

@@ -130,7 +130,13 @@ pub(crate) async fn measure(scene: &mut Scene, pace: Pace, only: &str, report: &
         cases.push(Case {
             unit: Unit::Mebibytes,
             connections: LARGE_CONNECTIONS,
-            ..document("tarball-64m", "tarball, 4 connections", Kind::Npm, &npm, npm::tarball("huge", "1.0.0"))
+            ..document(
+                "tarball-64m",
+                "tarball, 4 connections",
+                Kind::Npm,
+                &npm,
+                npm::tarball("huge", "1.0.0"),
+            )
         });
     }
     for case in cases.into_iter().filter(|case| case.name.contains(only)) {

@@ -73,22 +73,35 @@ async fn measure(run: Run) -> Outcome {
     let pace = if run.quick {
         Pace { rounds: 1, length: Duration::from_secs(1) }
     } else {
-        Pace { rounds: 3, length: Duration::from_secs(5) }
+        Pace { rounds: 3, length: Duration::from_secs(3) }
     };
     let (only, mut report) = (run.only.as_str(), Report::default());
+    let mut broken = Vec::new();
+    let mut note = |outcome: Outcome| {
+        // What was found before is worth telling, whatever broke.
+        broken.extend(outcome.err().inspect(|error| eprintln!("{error:#}")));
+    };
     if !["memory", "start", "million", "generator"].contains(&only) {
-        let mut scene = Scene::set().await?;
-        gets::measure(&mut scene, pace, only, &mut report).await?;
-        publishing::measure(&mut scene, pace, only, &mut report).await?;
+        match Scene::set().await {
+            Err(error) => note(Err(error)),
+            Ok(mut scene) => {
+                note(gets::measure(&mut scene, pace, only, &mut report).await);
+                note(publishing::measure(&mut scene, pace, only, &mut report).await);
+            }
+        }
     }
-    resources::measure(if run.quick { 128 } else { 1024 }, if run.quick { 3 } else { 9 }, only, &mut report).await?;
+    let (mib, starts, packages) = if run.quick { (128, 3, 500) } else { (1024, 9, 50_000) };
+    note(resources::measure(mib, starts, only, &mut report).await);
     if "million".contains(only) {
-        million::measure(if run.quick { 500 } else { 50_000 }, pace, &mut report).await?;
+        note(million::measure(packages, pace, &mut report).await);
     }
     if "generator".contains(only) {
-        publishing::measure_generator(pace, &mut report).await?;
+        note(publishing::measure_generator(pace, &mut report).await);
     }
     println!("\n{}", report.tables());
+    if let Some(error) = broken.into_iter().next() {
+        return Err(error.context("not everything could be measured, so no report is written"));
+    }
     if let Some(path) = run.write {
         std::fs::write(path, report.document(pace, &run.about)?)?;
     }

@@ -20,7 +20,6 @@ use crate::formats::{Kind, npm};
 use crate::node::{self, Feed, Node};
 use crate::report::{Compared, Report, Table, Wanted};
 
-
 /// Versions of each package.
 const VERSIONS: usize = 20;
 /// Packages in the small feed; their names exist in the large one too.
@@ -65,7 +64,8 @@ async fn measure_on(on: &str, few: &Filled, many: &Filled, pace: Pace, report: &
     let mut uploads = Vec::new();
     for round in 0..pace.rounds {
         let several = 1500 * usize::try_from(pace.length.as_secs())?;
-        let round = (0..several).map(|number| npm::upload(&format!("new{round}n{number}"), "1.0.0", 4096, dice));
+        let round =
+            (0..several).map(|number| npm::upload(&format!("new{round}n{number}"), "1.0.0", 4096, dice));
         uploads.push(round.collect::<Outcome<_>>()?);
     }
     let uploads = Arc::new(uploads);
@@ -95,7 +95,9 @@ async fn filled(mut node: Node, packages: usize) -> Outcome<Filled> {
     node.process.stop().await?;
     let database = match &node.database {
         Some(database) => database.clone(),
-        None => Database { url: format!("sqlite://{}?mode=rw", node.process.data().join("proget.db").display()) },
+        None => {
+            Database { url: format!("sqlite://{}?mode=rw", node.process.data().join("proget.db").display()) }
+        }
     };
     multiply(&database.connect().await?, packages).await?;
     node.process.resume().await?;
@@ -126,7 +128,9 @@ async fn multiply(database: &DatabaseConnection, packages: usize) -> Outcome {
         renamed("v.search_text")
     };
     // Copies `q` of the first package `p`.
-    let copies = format!("packages p JOIN packages q ON q.feed_id = p.feed_id AND q.id <> p.id AND p.name = '{FIRST}'");
+    let copies = format!(
+        "packages p JOIN packages q ON q.feed_id = p.feed_id AND q.id <> p.id AND p.name = '{FIRST}'"
+    );
     let statements = [
         format!(
             "INSERT INTO packages (feed_id, name, name_key, stamp, created, modified) \
@@ -181,7 +185,10 @@ async fn check(node: &Node, door: &Door, packages: usize) -> Outcome {
         let name = name(number);
         let document: Value = serde_json::from_slice(&door.fetch(&name, &[]).await?)?;
         let versions = document["versions"].as_object().map_or(0, serde_json::Map::len);
-        ensure!(versions == VERSIONS && document["name"] == name.as_str(), "{name} is not as published: {document}");
+        ensure!(
+            versions == VERSIONS && document["name"] == name.as_str(),
+            "{name} is not as published: {document}"
+        );
         let own: BTreeSet<&str> = document["versions"]
             .as_object()
             .into_iter()

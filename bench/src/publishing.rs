@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::ensure;
 use proget_core::conformance::Dice;
 use proget_tests::Outcome;
 
@@ -32,7 +33,12 @@ pub(crate) async fn measure(scene: &mut Scene, pace: Pace, only: &str, report: &
             let many = most * usize::try_from(pace.length.as_secs())?;
             let mut uploads = Vec::new();
             for round in 0..pace.rounds {
-                uploads.push(small_packages(kind, &format!("p{connections}x{round}"), many, &mut scene.dice)?);
+                uploads.push(small_packages(
+                    kind,
+                    &format!("p{connections}x{round}"),
+                    many,
+                    &mut scene.dice,
+                )?);
             }
             let uploads = Arc::new(uploads);
             let mut works = vec![
@@ -48,7 +54,11 @@ pub(crate) async fn measure(scene: &mut Scene, pace: Pace, only: &str, report: &
                 }
             }
             let all = compare::rounds(pace, Unit::Requests, &works).await?;
-            let what = format!("{}, {connections} connection{}", kind.name(), if connections > 1 { "s" } else { "" });
+            let what = format!(
+                "{}, {connections} connection{}",
+                kind.name(),
+                if connections > 1 { "s" } else { "" }
+            );
             report.compare(Compared { table: Table::Publishing, what, all, wanted });
         }
     }
@@ -68,8 +78,11 @@ pub(crate) async fn measure_generator(pace: Pace, report: &mut Report) -> Outcom
             load::send(door.address()?, &requests, connections, pace.length)
         };
         let sent = tokio::task::spawn_blocking(sending).await??;
+        ensure!(sent.accepted == responder.answered(), "the generator miscounts its answers");
         report.tell(Plain {
-            what: format!("the load generator against a server that does nothing, {connections} connection(s)"),
+            what: format!(
+                "the load generator against a server that does nothing, {connections} connection(s)"
+            ),
             value: sent.rate(),
             unit: "/s",
             load: machine::load()?,

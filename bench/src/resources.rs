@@ -40,13 +40,25 @@ async fn memory(mib: usize, report: &mut Report) -> Outcome {
     let mut tell = |what: &str, kib: u64, at_most: f64, remark: String| -> Outcome {
         let value = kib as f64 / MIB;
         let load = machine::load()?;
-        report.tell(Plain { what: what.to_owned(), value, unit: "MiB", load, at_most: Some(at_most), remark });
+        report.tell(Plain {
+            what: what.to_owned(),
+            value,
+            unit: "MiB",
+            load,
+            at_most: Some(at_most),
+            remark,
+        });
         Ok(())
     };
     for (on, node) in [("SQLite", Node::alone().await?), ("PostgreSQL", Node::on_postgres().await?)] {
         let id = node.process.id()?;
         tokio::time::sleep(REST).await;
-        tell(&format!("idle, {on}"), machine::memory_of(id, "VmRSS")?, 48.0, "resident, 5 s after the start".into())?;
+        tell(
+            &format!("idle, {on}"),
+            machine::memory_of(id, "VmRSS")?,
+            48.0,
+            "resident, 5 s after the start".into(),
+        )?;
         if node.postgres.is_some() {
             continue;
         }
@@ -55,8 +67,13 @@ async fn memory(mib: usize, report: &mut Report) -> Outcome {
         pass(&node, &door, "first", 1).await?;
         let (up, down, took) = pass(&node, &door, "huge", mib).await?;
         let size = format!("{mib} MiB");
-        tell(&format!("growth while {size} are uploaded"), up, 32.0, format!("npm, as base64 in JSON; {:.1} s", took.0))?;
-        tell(&format!("growth while {size} are downloaded"), down, 32.0, format!("{:.1} s", took.1))?;
+        tell(
+            &format!("growth while {size} are uploaded"),
+            up,
+            32.0,
+            format!("npm, as base64 in JSON; {:.1} s", took.0),
+        )?;
+        tell(&format!("growth while {size} are downloaded"), down, 32.0, format!("{:.2} s", took.1))?;
     }
     Ok(())
 }
@@ -95,7 +112,8 @@ fn publish(door: &Door, name: &str, mib: usize) -> Outcome {
     );
     let tail = format!("\",\"length\":{}}}}}}}", measured.length);
     let length = (head.len() + tail.len()) as u64 + measured.length.div_ceil(3) * 4;
-    let upload = Upload { method: "PUT", below: name.into(), content_type: "application/json", body: Vec::new() };
+    let upload =
+        Upload { method: "PUT", below: name.into(), content_type: "application/json", body: Vec::new() };
     let mut stream = TcpStream::connect(door.address()?)?;
     stream.write_all(&door.head(&upload, length)?)?;
     stream.write_all(head.as_bytes())?;
@@ -112,7 +130,8 @@ fn publish(door: &Door, name: &str, mib: usize) -> Outcome {
 
 fn download(door: &Door, below: &str, at_least: usize) -> Outcome {
     let request = door.get(below)?;
-    let mut head = format!("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", door.path(below)?, door.address()?);
+    let mut head =
+        format!("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", door.path(below)?, door.address()?);
     for (name, value) in &request.headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -141,7 +160,11 @@ fn tarball(to: &mut impl Write, name: &str, mib: usize) -> Outcome {
     // The same MiB over and over, and a name that no other package has.
     let piece = noise(&mut proget_core::conformance::Dice::seeded(name.len() as u64), 1 << 20);
     header.set_size((mib as u64) << 20);
-    archive.append_data(&mut header, "package/noise.bin", Repeated { piece: &piece, at: 0, left: mib << 20 })?;
+    archive.append_data(
+        &mut header,
+        "package/noise.bin",
+        Repeated { piece: &piece, at: 0, left: mib << 20 },
+    )?;
     archive.into_inner()?.finish()?;
     Ok(())
 }
@@ -222,7 +245,9 @@ async fn start(starts: usize, report: &mut Report) -> Outcome {
         loads.push(machine::load()?);
         server.stop().await?;
     }
-    for (what, times) in [("cold start, nothing there yet", fresh), ("cold start, existing directory", existing)] {
+    for (what, times) in
+        [("cold start, nothing there yet", fresh), ("cold start, existing directory", existing)]
+    {
         report.tell(Plain {
             what: what.into(),
             value: median(times.iter().copied()),

@@ -58,14 +58,28 @@ impl Scene {
 
     /// Makes a feed on both of our servers.
     pub(crate) async fn feeds(&self, kind: Kind, name: &str) -> Outcome<Feeds> {
-        Ok(Feeds { alone: self.alone.feed(kind, name).await?, postgres: self.postgres.feed(kind, name).await? })
+        Ok(Feeds {
+            alone: self.alone.feed(kind, name).await?,
+            postgres: self.postgres.feed(kind, name).await?,
+        })
     }
 
     /// Publishes versions 1.0.0, 1.1.0 and so on, the same bytes to everybody.
-    pub(crate) async fn stock(&mut self, kind: Kind, feeds: &Feeds, stock: Stock<'_>, peer: WithPeer) -> Outcome {
+    pub(crate) async fn stock(
+        &mut self,
+        kind: Kind,
+        feeds: &Feeds,
+        stock: Stock<'_>,
+        peer: WithPeer,
+    ) -> Outcome {
         let mut uploads = Vec::new();
         for version in 0..stock.versions {
-            uploads.push(kind.upload(stock.name, &format!("1.{version}.0"), stock.payload, &mut self.dice)?);
+            uploads.push(kind.upload(
+                stock.name,
+                &format!("1.{version}.0"),
+                stock.payload,
+                &mut self.dice,
+            )?);
         }
         node::publish(&feeds.alone.publish, &uploads).await?;
         node::publish(&feeds.postgres.publish, &uploads).await?;

@@ -29,7 +29,13 @@ impl Kind {
     }
 
     /// The publish of one version with a file of `payload` bytes of noise.
-    pub(crate) fn upload(self, name: &str, version: &str, payload: usize, dice: &mut Dice) -> Outcome<Upload> {
+    pub(crate) fn upload(
+        self,
+        name: &str,
+        version: &str,
+        payload: usize,
+        dice: &mut Dice,
+    ) -> Outcome<Upload> {
         match self {
             Self::Npm => npm::upload(name, version, payload, dice),
             Self::Pypi => pypi::upload(name, version, payload, dice),

@@ -74,7 +74,8 @@ fn archive(name: &str, version: &str, metadata: &str, payload: &[u8]) -> Outcome
     ];
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, bytes) in files {
-        archive.start_file(path, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?;
+        archive
+            .start_file(path, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?;
         archive.write_all(bytes)?;
     }
     Ok(archive.finish()?.into_inner())

@@ -17,7 +17,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use head::{Body, Head};
 use proget_tests::Outcome;
 
@@ -65,16 +65,12 @@ pub(crate) fn send(
     limit: Duration,
 ) -> Outcome<Sent> {
     let next = AtomicUsize::new(0);
-    let opened: Vec<_> = (0..connections)
-        .map(|_| Connection::open(address))
-        .collect::<io::Result<_>>()
-        .context("connecting")?;
     let started = Instant::now();
     let mut sum = Sent::default();
     std::thread::scope(|scope| {
-        let working: Vec<_> = opened
-            .into_iter()
-            .map(|connection| scope.spawn(|| work(connection, requests, &next, started + limit)))
+        let (next, end) = (&next, started + limit);
+        let working: Vec<_> = (0..connections)
+            .map(|_| scope.spawn(move || work(Connection::to(address), requests, next, end)))
             .collect();
         for worker in working {
             match worker.join() {
@@ -113,7 +109,9 @@ fn failure(what: String) -> Sent {
     Sent { failed: 1, failure: Some(what), ..Sent::default() }
 }
 
-/// A connection that is opened again when the server has closed it.
+/// A connection that is opened when it is first used, and again when the server has closed it. Not
+/// before: a server with one thread would wait for the first request of a connection that waits for
+/// the others to be opened.
 struct Connection {
     address: SocketAddr,
     stream: Option<TcpStream>,
@@ -122,14 +120,14 @@ struct Connection {
 
 impl Connection {
     /// How long a server may keep us waiting before its connection counts as broken.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_secs(30);
 
-    fn open(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { address, stream: Some(Self::connect(address)?), buffer: vec![0; 1 << 16] })
+    fn to(address: SocketAddr) -> Self {
+        Self { address, stream: None, buffer: vec![0; 1 << 16] }
     }
 
     fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(address)?;
+        let stream = TcpStream::connect_timeout(&address, Self::PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Self::PATIENCE))?;
         stream.set_write_timeout(Some(Self::PATIENCE))?;

@@ -36,7 +36,7 @@ impl Plain {
     }
 
     fn is_missed(&self) -> bool {
-        self.at_most.is_some_and(|most| !(self.value <= most))
+        self.at_most.is_some_and(|most| self.value.is_nan() || self.value > most)
     }
 }
 

@@ -115,9 +115,12 @@ impl Compared {
             }
             Ratio(ours, against) => match self.ratio(*ours, *against) {
                 None => "–".to_owned(),
-                Some(ratio) if self.wanted.iter().any(|wanted| wanted.is_missed_by(*ours, *against, ratio)) => {
+                Some(ratio)
+                    if self.wanted.iter().any(|wanted| wanted.is_missed_by(*ours, *against, ratio)) =>
+                {
                     format!("**{ratio:.2}**")
                 }
+                Some(ratio) if ratio.is_nan() => "–".to_owned(),
                 Some(ratio) => format!("{ratio:.2}"),
             },
         }
@@ -155,12 +158,15 @@ impl Wanted {
     fn is_missed_by(&self, ours: Who, against: Who, ratio: f64) -> bool {
         let same = |one: Who, other: Who| discriminant(&one) == discriminant(&other);
         // A ratio that is no number has not been reached either.
-        same(self.ours, ours) && same(self.against, against) && !(ratio >= self.times)
+        same(self.ours, ours) && same(self.against, against) && (ratio.is_nan() || ratio < self.times)
     }
 }
 
 /// With commas, and with a digit behind the point only where that says something.
 pub(super) fn thousands(value: f64) -> String {
+    if value.is_nan() {
+        return "stalled".to_owned();
+    }
     if value < 100.0 {
         return format!("{value:.1}");
     }
@@ -181,7 +187,7 @@ mod tests {
     use crate::compare::Sample;
 
     fn row(ours: f64) -> Compared {
-        let series = |value| Series { samples: vec![Sample { value, load: 3.14 }], failed: 0 };
+        let series = |value| Series { samples: vec![Sample { value, load: 3.1 }], failed: 0 };
         Compared {
             table: Table::Publishing,
             what: "npm, 16".into(),
@@ -193,7 +199,10 @@ mod tests {
     #[test]
     fn a_row_has_as_many_cells_as_its_table_has_columns() {
         let (line, head) = (row(1234.5).line(), Table::Publishing.head());
-        assert_eq!(line, "| npm, 16 | 1,234 (3.1) | – | Verdaccio 300 (3.1) | 4.12 | – | SQLite ≥ 2 × Verdaccio |");
+        assert_eq!(
+            line,
+            "| npm, 16 | 1,234 (3.1) | – | Verdaccio 300 (3.1) | 4.12 | – | SQLite ≥ 2 × Verdaccio |"
+        );
         let cells = |text: &str| text.matches('|').count();
         assert!(head.lines().skip(2).all(|title| cells(title) == cells(&line)), "{head}");
     }
@@ -208,6 +217,9 @@ mod tests {
 
     #[test]
     fn large_numbers_have_commas() {
-        assert_eq!([thousands(1234567.0), thousands(999.6), thousands(12.34)], ["1,234,567", "1,000", "12.3"]);
+        assert_eq!(
+            [thousands(1234567.0), thousands(999.6), thousands(12.34)],
+            ["1,234,567", "1,000", "12.3"]
+        );
     }
 }
