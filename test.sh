@@ -98,7 +98,7 @@ if [ "$mode" != quick ]; then
 
     ring clients
     tests "the test kit" in_folder tests "$it" kit::
-    tests "npm, yarn and pnpm" in_folder tests "$it" clients::
+    tests "the package managers themselves" in_folder tests "$it" clients::
     PROGET_TEST_PROXIED=1 tests "the same through nginx, under a path" in_folder tests "$it" clients:: --skip proxied::
 
     # What these print is part of what they prove: phases that kills hit, memory that was needed.
