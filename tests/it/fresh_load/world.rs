@@ -66,9 +66,12 @@ impl fmt::Display for Report {
     }
 }
 
-/// What one reader has: by address, the tag and what was shown under it.
+/// An address, and what was asked for at it.
+type Asked = (String, &'static str);
+
+/// What one reader has: by what was asked for, the tag and what was shown under it.
 #[derive(Debug)]
-pub(super) struct Memory<T>(Mutex<HashMap<(String, &'static str), (String, T)>>);
+pub(super) struct Memory<T>(Mutex<HashMap<Asked, (String, T)>>);
 
 impl<T> Default for Memory<T> {
     fn default() -> Self {
