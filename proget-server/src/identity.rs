@@ -3,7 +3,7 @@
 //! | where | what |
 //! | --- | --- |
 //! | `X-ApiKey` | a key, or `user:password` |
-//! | `Authorization: Basic` | user and password; or user `api` and a key |
+//! | `Authorization: Basic` | user and password; or user `api` (or `__token__`) and a key |
 //! | `Authorization: Bearer` | a key |
 //! | `Authorization` without a scheme | a key |
 //! | query `key` (native API only) | a key |
@@ -29,8 +29,8 @@ use proget_feeds::http::{SignIn, SignedIn};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The user name that says: the password is an API key.
-const KEY_USER: &str = "api";
+/// User names that say: the password is an API key. The second is what Python's clients send with a token.
+const KEY_USERS: [&str; 2] = ["api", "__token__"];
 
 /// Where credentials may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +167,7 @@ fn key_or_pair(text: &str) -> Credentials {
 }
 
 fn pair(user: &str, password: &str) -> Credentials {
-    if user.eq_ignore_ascii_case(KEY_USER) {
+    if KEY_USERS.iter().any(|known| user.eq_ignore_ascii_case(known)) {
         return Credentials::Key(Secret::new(password));
     }
     Credentials::Password { user: user.to_owned(), password: Secret::new(password) }
@@ -208,6 +208,8 @@ mod tests {
         assert_eq!(brought("x-apikey", "secret"), key("secret"));
         assert_eq!(brought("x-apikey", "bob:pass:word"), password("bob", "pass:word"));
         assert_eq!(brought("x-apikey", "api:secret"), key("secret"));
+        let token = format!("Basic {}", encoded("__token__:secret"));
+        assert_eq!(brought("authorization", &token), key("secret"));
         assert_eq!(brought("authorization", "Bearer secret"), key("secret"));
         assert_eq!(brought("authorization", "bearer  secret "), key("secret"));
         assert_eq!(brought("authorization", "pg_secret"), key("pg_secret"));
