@@ -58,11 +58,23 @@ pub(crate) enum Work {
     Publish(Door, Arc<Vec<Vec<Upload>>>, usize),
 }
 
+/// Who does which work.
+#[derive(Debug)]
+pub(crate) struct Contender {
+    pub(crate) who: Who,
+    pub(crate) work: Work,
+    /// Whose processor time the work takes. Of a node on PostgreSQL: ours alone.
+    pub(crate) processes: Vec<u32>,
+}
+
 /// One figure of one round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     /// What is compared; more is better.
     pub(crate) value: f64,
+    /// Microseconds of a processor for each answer; says how fast it would be if nobody else were
+    /// on the machine.
+    pub(crate) cost: f64,
     /// The machine's load right after.
     pub(crate) load: f64,
 }
@@ -84,6 +96,11 @@ impl Series {
     /// The median of the loads.
     pub(crate) fn load(&self) -> f64 {
         median(self.samples.iter().map(|sample| sample.load))
+    }
+
+    /// The median of the processor's microseconds for each answer.
+    pub(crate) fn cost(&self) -> f64 {
+        median(self.samples.iter().map(|sample| sample.cost))
     }
 
     /// How many times as much as `other`: the median of the rounds' own ratios.
@@ -111,38 +128,52 @@ pub(crate) enum Unit {
     Mebibytes,
 }
 
+/// What one run came to.
+struct Done {
+    value: f64,
+    answers: f64,
+    failed: usize,
+}
+
 /// Lets everybody work in turn.
-pub(crate) async fn rounds(pace: Pace, unit: Unit, works: &[(Who, Work)]) -> Outcome<Vec<(Who, Series)>> {
-    let mut all: Vec<(Who, Series)> = works.iter().map(|(who, _)| (*who, Series::default())).collect();
-    for (who, work) in works {
-        if let (Work::Get(request, connections), false) = (work, matches!(who, Who::Peer(_))) {
+pub(crate) async fn rounds(pace: Pace, unit: Unit, contenders: &[Contender]) -> Outcome<Vec<(Who, Series)>> {
+    let mut all: Vec<(Who, Series)> =
+        contenders.iter().map(|contender| (contender.who, Series::default())).collect();
+    for contender in contenders {
+        if let (Work::Get(request, connections), Who::Alone | Who::Postgres | Who::Nginx) =
+            (&contender.work, contender.who)
+        {
             wrk::run(request, *connections, Duration::from_secs(1)).await?;
         }
     }
     for round in 0..pace.rounds {
-        for ((_, work), (who, series)) in works.iter().zip(&mut all) {
-            let (value, failed) = match (one(pace, unit, work, round).await, &who) {
+        for (contender, (who, series)) in contenders.iter().zip(&mut all) {
+            let before = machine::processor_time(&contender.processes)?;
+            let done = match (one(pace, unit, &contender.work, round).await, &who) {
                 (Ok(done), _) => done,
                 // A peer that stalls is a result, and no reason to lose the others.
                 (Err(error), Who::Peer(name)) => {
                     eprintln!("  {name}: {error:#}");
-                    (f64::NAN, 1)
+                    Done { value: f64::NAN, answers: f64::NAN, failed: 1 }
                 }
                 (Err(error), _) => return Err(error.context(format!("measuring {who:?}"))),
             };
-            series.failed += failed;
-            series.samples.push(Sample { value, load: machine::load()? });
+            let spent = machine::processor_time(&contender.processes)?.saturating_sub(before);
+            series.failed += done.failed;
+            let cost = spent.as_secs_f64() * 1e6 / done.answers;
+            series.samples.push(Sample { value: done.value, cost, load: machine::load()? });
         }
     }
     Ok(all)
 }
 
-/// One server's work in one round: the figure, and how many requests failed.
-async fn one(pace: Pace, unit: Unit, work: &Work, round: usize) -> Outcome<(f64, usize)> {
+/// One server's work in one round.
+async fn one(pace: Pace, unit: Unit, work: &Work, round: usize) -> Outcome<Done> {
     match work {
         Work::Get(request, connections) => {
             let run = wrk::run(request, *connections, pace.length).await?;
-            Ok((if unit == Unit::Requests { run.requests } else { run.bytes / 1_048_576.0 }, 0))
+            let value = if unit == Unit::Requests { run.requests } else { run.bytes / 1_048_576.0 };
+            Ok(Done { value, answers: run.requests * pace.length.as_secs_f64(), failed: 0 })
         }
         Work::Publish(door, uploads, connections) => {
             let requests: Vec<_> =
@@ -153,7 +184,7 @@ async fn one(pace: Pace, unit: Unit, work: &Work, round: usize) -> Outcome<(f64,
             if let Some(failure) = &sent.failure {
                 eprintln!("  {} failed, the first with: {failure}", sent.failed);
             }
-            Ok((sent.rate(), sent.failed))
+            Ok(Done { value: sent.rate(), answers: sent.accepted as f64, failed: sent.failed })
         }
     }
 }
@@ -164,7 +195,7 @@ mod tests {
 
     fn series(values: &[f64]) -> Series {
         Series {
-            samples: values.iter().map(|value| Sample { value: *value, load: 1.0 }).collect(),
+            samples: values.iter().map(|value| Sample { value: *value, cost: 1.0, load: 1.0 }).collect(),
             failed: 0,
         }
     }

@@ -159,15 +159,16 @@ async fn one_case(scene: &Scene, pace: Pace, case: Case<'_>) -> Outcome<Compared
         let request = headers.fold(request, |request, (name, value)| request.header(name, *value));
         Ok::<_, anyhow::Error>(Work::Get(request, case.connections))
     };
-    let mut works = vec![
-        (Who::Alone, get(&case.feeds.alone.read, &case.below)?),
-        (Who::Nginx, get(&scene.statics.door, case.name)?),
-        (Who::Postgres, get(&case.feeds.postgres.read, &case.below)?),
+    let (alone, postgres) = (&case.feeds.alone.read, &case.feeds.postgres.read);
+    let mut all = vec![
+        scene.contender(Who::Alone, get(alone, &case.below)?)?,
+        scene.contender(Who::Nginx, get(&scene.statics.door, case.name)?)?,
+        scene.contender(Who::Postgres, get(postgres, &case.below)?)?,
     ];
     if let (Some(below), Some((name, peer))) = (&case.at_peer, scene.peer(case.kind)) {
-        works.push((Who::Peer(name), get(&peer.door, below)?));
+        all.push(scene.contender(Who::Peer(name), get(&peer.door, below)?)?);
     }
-    let all = compare::rounds(pace, case.unit, &works).await?;
+    let all = compare::rounds(pace, case.unit, &all).await?;
     let table = if case.unit == Unit::Requests { Table::Documents } else { Table::Files };
     let not_packed = if case.headers.is_empty() || packed { "" } else { ", which we do not pack" };
     let what = format!("{}: {}{not_packed}", case.what, size(bytes.len()));

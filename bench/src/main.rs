@@ -10,14 +10,15 @@ mod formats;
 mod gets;
 mod load;
 mod machine;
+mod memory;
 mod million;
 mod node;
 mod peers;
 mod profile;
 mod publishing;
 mod report;
-mod resources;
 mod scene;
+mod start;
 mod statics;
 mod wrk;
 
@@ -64,7 +65,7 @@ struct Run {
 #[tokio::main]
 async fn main() -> Outcome {
     match Arguments::parse().what {
-        What::Run(run) => measure(run).await,
+        What::Run(run) => Box::pin(measure(run)).await,
         What::Profile(arguments) => profile::run(arguments).await,
     }
 }
@@ -91,7 +92,12 @@ async fn measure(run: Run) -> Outcome {
         }
     }
     let (mib, starts, packages) = if run.quick { (128, 3, 500) } else { (1024, 9, 50_000) };
-    note(resources::measure(mib, starts, only, &mut report).await);
+    if "memory".contains(only) {
+        note(memory::measure(mib, &mut report).await);
+    }
+    if "start".contains(only) {
+        note(start::measure(starts, &mut report).await);
+    }
     if "million".contains(only) {
         note(million::measure(packages, pace, &mut report).await);
     }

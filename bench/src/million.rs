@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
 use serde_json::Value;
 use std::sync::Arc;
 
-use crate::compare::{self, Pace, Unit, Who, Work};
+use crate::compare::{self, Contender, Pace, Unit, Who, Work};
 use crate::door::Door;
 use crate::formats::{Kind, npm};
 use crate::node::{self, Feed, Node};
@@ -28,6 +28,9 @@ const FEW: usize = 50;
 const FIRST: &str = "many-000000";
 /// A large feed may cost 1.3 times as much, so it must reach this share.
 const SHARE: f64 = 0.77;
+
+/// The path that is asked for, made of the name of a package.
+type Below<'a> = &'a dyn Fn(&str) -> String;
 
 /// Measures a feed of so many packages beside the small one, on both databases.
 pub(crate) async fn measure(packages: usize, pace: Pace, report: &mut Report) -> Outcome {
@@ -43,12 +46,12 @@ pub(crate) async fn measure(packages: usize, pace: Pace, report: &mut Report) ->
 
 async fn measure_on(on: &str, few: &Filled, many: &Filled, pace: Pace, report: &mut Report) -> Outcome {
     let names: Vec<String> = (1..FEW).map(name).collect();
-    let get = |filled: &Filled, below: &dyn Fn(&str) -> String| -> Outcome<Work> {
+    let get = |filled: &Filled, below: Below<'_>| -> Outcome<Work> {
         let door = &filled.feed.read;
         let paths = names.iter().map(|name| door.path(&below(name))).collect::<Outcome<_>>()?;
         Ok(Work::Get(door.get("")?.in_turn(paths), 32))
     };
-    let cases: [(&str, &dyn Fn(&str) -> String); 5] = [
+    let cases: [(&str, Below<'_>); 5] = [
         ("packument", &|name| name.to_owned()),
         ("tarball", &|name| npm::tarball(name, "1.7.0")),
         ("list of a package's versions", &|name| format!("/api/packages/many/versions?name={name}")),
@@ -56,8 +59,9 @@ async fn measure_on(on: &str, few: &Filled, many: &Filled, pace: Pace, report: &
         ("search, a word that one has", &|name| format!("-/v1/search?text={name}&size=20")),
     ];
     for (what, below) in cases {
-        let works = [(Who::Small, get(few, below)?), (Who::Large, get(many, below)?)];
-        let all = compare::rounds(pace, Unit::Requests, &works).await?;
+        let both =
+            [few.contender(Who::Small, get(few, below)?)?, many.contender(Who::Large, get(many, below)?)?];
+        let all = compare::rounds(pace, Unit::Requests, &both).await?;
         report.compare(row(format!("{what}, {on}"), all));
     }
     let dice = &mut Dice::seeded(3);
@@ -70,8 +74,8 @@ async fn measure_on(on: &str, few: &Filled, many: &Filled, pace: Pace, report: &
     }
     let uploads = Arc::new(uploads);
     let publish = |filled: &Filled| Work::Publish(filled.feed.publish.clone(), Arc::clone(&uploads), 16);
-    let works = [(Who::Small, publish(few)), (Who::Large, publish(many))];
-    let all = compare::rounds(pace, Unit::Requests, &works).await?;
+    let both = [few.contender(Who::Small, publish(few))?, many.contender(Who::Large, publish(many))?];
+    let all = compare::rounds(pace, Unit::Requests, &both).await?;
     report.compare(row(format!("publish, 16 connections, {on}"), all));
     Ok(())
 }
@@ -83,8 +87,14 @@ fn row(what: String, all: Vec<(Who, compare::Series)>) -> Compared {
 
 /// A server whose feed `many` is filled.
 struct Filled {
-    _node: Node,
+    node: Node,
     feed: Feed,
+}
+
+impl Filled {
+    fn contender(&self, who: Who, work: Work) -> Outcome<Contender> {
+        Ok(Contender { who, work, processes: vec![self.node.process.id()?] })
+    }
 }
 
 async fn filled(mut node: Node, packages: usize) -> Outcome<Filled> {
@@ -102,7 +112,7 @@ async fn filled(mut node: Node, packages: usize) -> Outcome<Filled> {
     multiply(&database.connect().await?, packages).await?;
     node.process.resume().await?;
     check(&node, &feed.read, packages).await?;
-    Ok(Filled { _node: node, feed })
+    Ok(Filled { node, feed })
 }
 
 fn name(number: usize) -> String {

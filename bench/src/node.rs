@@ -28,8 +28,6 @@ pub(crate) struct Node {
 pub(crate) struct Feed {
     pub(crate) read: Door,
     pub(crate) publish: Door,
-    /// The text of the key.
-    pub(crate) key: String,
 }
 
 impl Node {
@@ -53,11 +51,11 @@ impl Node {
         let words = match kind {
             Kind::Npm => format!("Bearer {key}"),
             Kind::Pypi => format!("Basic {}", STANDARD.encode(format!("api:{key}"))),
-            Kind::Cargo => key.clone(),
+            Kind::Cargo => key,
         };
         let uploads = if kind == Kind::Pypi { format!("{url}legacy/") } else { url.clone() };
         let read = Door::new(&url, Some(words.clone()))?;
-        Ok(Feed { read, publish: Door::new(&uploads, Some(words))?, key })
+        Ok(Feed { read, publish: Door::new(&uploads, Some(words))? })
     }
 }
 

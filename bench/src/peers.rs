@@ -20,7 +20,7 @@ use crate::door::Door;
 /// A running peer; dropped, it ends and its directory goes.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    _process: Child,
+    process: Child,
     _folder: TempDir,
     /// Its one feed, for somebody who may publish.
     pub(crate) door: Door,
@@ -59,7 +59,12 @@ impl Peer {
         let token = answer["token"].as_str().context("Verdaccio gave no token")?;
         ensure!(token.split('.').count() == 3, "Verdaccio's token is not a signed one");
         let door = Door::new(&url, Some(format!("Bearer {token}")))?;
-        Ok(Self { _process: process, _folder: folder, door })
+        Ok(Self { process, _folder: folder, door })
+    }
+
+    /// Its process.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.process.id().into_iter().collect()
     }
 
     /// pypiserver with one user.
@@ -77,7 +82,7 @@ impl Peer {
         let url = format!("http://127.0.0.1:{port}/");
         until_ready("pypiserver", &url).await?;
         let door = Door::new(&url, Some(format!("Basic {}", STANDARD.encode("bench:password"))))?;
-        Ok(Self { _process: process, _folder: folder, door })
+        Ok(Self { process, _folder: folder, door })
     }
 }
 

@@ -41,19 +41,30 @@ pub(crate) async fn measure(scene: &mut Scene, pace: Pace, only: &str, report: &
                 )?);
             }
             let uploads = Arc::new(uploads);
-            let mut works = vec![
-                (Who::Alone, Work::Publish(feeds.alone.publish, Arc::clone(&uploads), connections)),
-                (Who::Postgres, Work::Publish(feeds.postgres.publish, Arc::clone(&uploads), connections)),
+            let mut all = vec![
+                scene.contender(
+                    Who::Alone,
+                    Work::Publish(feeds.alone.publish, Arc::clone(&uploads), connections),
+                )?,
+                scene.contender(
+                    Who::Postgres,
+                    Work::Publish(feeds.postgres.publish, Arc::clone(&uploads), connections),
+                )?,
             ];
             let mut wanted = Vec::new();
             if let Some((peer, server)) = scene.peer(kind) {
-                works.push((Who::Peer(peer), Work::Publish(server.door.clone(), uploads, connections)));
+                all.push(
+                    scene.contender(
+                        Who::Peer(peer),
+                        Work::Publish(server.door.clone(), uploads, connections),
+                    )?,
+                );
                 if kind == Kind::Npm && connections == 16 {
                     wanted.push(Wanted { ours: Who::Alone, against: Who::Peer(peer), times: 2.0 });
                     wanted.push(Wanted { ours: Who::Postgres, against: Who::Peer(peer), times: 2.0 });
                 }
             }
-            let all = compare::rounds(pace, Unit::Requests, &works).await?;
+            let all = compare::rounds(pace, Unit::Requests, &all).await?;
             let what = format!(
                 "{}, {connections} connection{}",
                 kind.name(),

@@ -3,6 +3,7 @@
 use proget_core::conformance::Dice;
 use proget_tests::Outcome;
 
+use crate::compare::{Contender, Who, Work};
 use crate::formats::Kind;
 use crate::node::{self, Feed, Node};
 use crate::peers::Peer;
@@ -54,6 +55,18 @@ impl Scene {
             Kind::Pypi => Some(("pypiserver", &self.pypiserver)),
             Kind::Cargo => None,
         }
+    }
+
+    /// Whoever is to do this work, with the processes that do it.
+    pub(crate) fn contender(&self, who: Who, work: Work) -> Outcome<Contender> {
+        let processes = match who {
+            Who::Nginx => self.statics.processes()?,
+            Who::Postgres => vec![self.postgres.process.id()?],
+            Who::Peer("Verdaccio") => self.verdaccio.processes(),
+            Who::Peer(_) => self.pypiserver.processes(),
+            Who::Alone | Who::Small | Who::Large => vec![self.alone.process.id()?],
+        };
+        Ok(Contender { who, work, processes })
     }
 
     /// Makes a feed on both of our servers.

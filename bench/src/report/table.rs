@@ -33,12 +33,14 @@ pub(crate) struct Compared {
 enum Column {
     Figure(Who),
     Ratio(Who, Who),
+    /// Microseconds of a processor for each answer, of these in turn.
+    Cost(&'static [Who]),
 }
 
 /// Stands for whichever peer a row has.
 const PEER: Who = Who::Peer("peer");
 
-use Column::{Figure, Ratio};
+use Column::{Cost, Figure, Ratio};
 
 impl Table {
     pub(super) const ALL: [Self; 4] = [Self::Documents, Self::Files, Self::Publishing, Self::Large];
@@ -62,6 +64,7 @@ impl Table {
                 Ratio(Who::Postgres, Who::Nginx),
                 Figure(PEER),
                 Ratio(Who::Alone, PEER),
+                Cost(&[Who::Nginx, Who::Alone, Who::Postgres, PEER]),
             ],
             Self::Publishing => &[
                 Figure(Who::Alone),
@@ -69,8 +72,14 @@ impl Table {
                 Figure(PEER),
                 Ratio(Who::Alone, PEER),
                 Ratio(Who::Postgres, PEER),
+                Cost(&[Who::Alone, Who::Postgres, PEER]),
             ],
-            Self::Large => &[Figure(Who::Small), Figure(Who::Large), Ratio(Who::Large, Who::Small)],
+            Self::Large => &[
+                Figure(Who::Small),
+                Figure(Who::Large),
+                Ratio(Who::Large, Who::Small),
+                Cost(&[Who::Small, Who::Large]),
+            ],
         }
     }
 
@@ -87,6 +96,10 @@ impl Column {
         match self {
             Figure(who) => format!("{} (load)", who.name()),
             Ratio(ours, against) => format!("{} ÷ {}", ours.name(), against.name()),
+            Cost(all) => {
+                let names: Vec<_> = all.iter().map(|who| who.name()).collect();
+                format!("processor µs each: {}", names.join(" / "))
+            }
         }
     }
 }
@@ -112,6 +125,10 @@ impl Compared {
                 let failed =
                     if series.failed > 0 { format!("; {} failed", series.failed) } else { String::new() };
                 format!("{name}{} ({:.1}{failed})", thousands(series.value()), series.load())
+            }
+            Cost(all) => {
+                let costs = all.iter().map(|who| self.find(*who).map(|(_, series)| thousands(series.cost())));
+                costs.map(|cost| cost.unwrap_or_else(|| "–".to_owned())).collect::<Vec<_>>().join(" / ")
             }
             Ratio(ours, against) => match self.ratio(*ours, *against) {
                 None => "–".to_owned(),
@@ -187,7 +204,7 @@ mod tests {
     use crate::compare::Sample;
 
     fn row(ours: f64) -> Compared {
-        let series = |value| Series { samples: vec![Sample { value, load: 3.1 }], failed: 0 };
+        let series = |value| Series { samples: vec![Sample { value, cost: 55.5, load: 3.1 }], failed: 0 };
         Compared {
             table: Table::Publishing,
             what: "npm, 16".into(),
@@ -201,7 +218,7 @@ mod tests {
         let (line, head) = (row(1234.5).line(), Table::Publishing.head());
         assert_eq!(
             line,
-            "| npm, 16 | 1,234 (3.1) | – | Verdaccio 300 (3.1) | 4.12 | – | SQLite ≥ 2 × Verdaccio |"
+            "| npm, 16 | 1,234 (3.1) | – | Verdaccio 300 (3.1) | 4.12 | – | 55.5 / – / 55.5 | SQLite ≥ 2 × Verdaccio |"
         );
         let cells = |text: &str| text.matches('|').count();
         assert!(head.lines().skip(2).all(|title| cells(title) == cells(&line)), "{head}");

@@ -1,16 +1,15 @@
-//! Memory at rest and while a huge package passes; the time from the start to the first answer.
+//! Memory at rest, and while a huge package passes.
 
 use std::io::{self, Read as _, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use proget_tests::{Outcome, ProgetProcess, ServerSetup};
+use proget_tests::Outcome;
 use sha2::{Digest as _, Sha512};
 
-use crate::compare::median;
 use crate::door::{Door, Upload};
 use crate::formats::{Kind, noise};
 use crate::machine;
@@ -25,18 +24,8 @@ const PIECE: usize = 3 << 16;
 /// How long a server rests before its memory is looked at.
 const REST: Duration = Duration::from_secs(5);
 
-/// Idle memory, the growth while a package of `mib` MiB goes in and out, and starts.
-pub(crate) async fn measure(mib: usize, starts: usize, only: &str, report: &mut Report) -> Outcome {
-    if "memory".contains(only) {
-        memory(mib, report).await?;
-    }
-    if "start".contains(only) {
-        start(starts, report).await?;
-    }
-    Ok(())
-}
-
-async fn memory(mib: usize, report: &mut Report) -> Outcome {
+/// Idle memory, and the growth while a package of `mib` MiB goes in and out.
+pub(crate) async fn measure(mib: usize, report: &mut Report) -> Outcome {
     let mut tell = |what: &str, kib: u64, at_most: f64, remark: String| -> Outcome {
         let value = kib as f64 / MIB;
         let load = machine::load()?;
@@ -234,59 +223,6 @@ impl Write for Base64 {
     }
 }
 
-/// Starts in an empty directory and starts in one that is there.
-async fn start(starts: usize, report: &mut Report) -> Outcome {
-    let (mut fresh, mut existing, mut loads) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..starts {
-        let mut server = ServerSetup::new().prepare().await?;
-        fresh.push(until_ready(&mut server).await?);
-        server.stop().await?;
-        existing.push(until_ready(&mut server).await?);
-        loads.push(machine::load()?);
-        server.stop().await?;
-    }
-    for (what, times) in
-        [("cold start, nothing there yet", fresh), ("cold start, existing directory", existing)]
-    {
-        report.tell(Plain {
-            what: what.into(),
-            value: median(times.iter().copied()),
-            unit: "ms",
-            load: median(loads.iter().copied()),
-            at_most: Some(300.0),
-            remark: format!("to the first 200 on /health/ready; median of {starts}, SQLite"),
-        });
-    }
-    Ok(())
-}
-
-/// Milliseconds from the start of the process to its first good answer, asked every millisecond.
-async fn until_ready(server: &mut ProgetProcess) -> Outcome<f64> {
-    let url = server.url();
-    let address: std::net::SocketAddr = url.trim_start_matches("http://").parse().context("no address")?;
-    let started = Instant::now();
-    server.resume_without_waiting()?;
-    let asking = move || loop {
-        if is_ready(address).unwrap_or(false) {
-            return Ok(started.elapsed().as_secs_f64() * 1000.0);
-        }
-        if started.elapsed() > Duration::from_secs(60) {
-            bail!("the server was not ready after a minute");
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    };
-    tokio::task::spawn_blocking(asking).await?
-}
-
-fn is_ready(address: std::net::SocketAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer)?;
-    Ok(&answer == b"HTTP/1.1 200")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,7 +252,7 @@ mod tests {
             base64.write_all(part)?;
         }
         drop(base64.finish()?);
-        let Ok(text) = reader.join() else { bail!("the reader panicked") };
+        let Ok(text) = reader.join() else { anyhow::bail!("the reader panicked") };
         assert!(text? == STANDARD.encode(&bytes));
         Ok(())
     }
