@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tells what the server's time goes to under one kind of load, or under each: perf watches the process.
 #
-#   bench/profile.sh [document|file|publish …] [--postgres] [--seconds N]
+#   bench/profile.sh [document|tarball|file|publish …] [--postgres] [--seconds N]
 #
 # perf's recordings stay in target/profile, for `perf report` and for flame graphs (`perf script`).
 set -euo pipefail

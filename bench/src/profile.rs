@@ -35,6 +35,8 @@ pub(crate) struct Arguments {
 enum Load {
     /// A document of about 4 KiB over 32 connections
     Document,
+    /// A file of 64 KiB over 32 connections
+    Tarball,
     /// A file of 64 MiB over 4 connections
     File,
     /// Small packages over 16 connections
@@ -69,6 +71,7 @@ async fn under(load: Load, door: &Door, length: Duration) -> Outcome<impl Future
     let mut requests = Vec::new();
     let (name, payload) = match load {
         Load::Document => ("small", 4096),
+        Load::Tarball => ("middle", 64 << 10),
         Load::File => ("large", 64 << 20),
         Load::Publish => {
             for number in 0..30_000 {
@@ -82,7 +85,7 @@ async fn under(load: Load, door: &Door, length: Duration) -> Outcome<impl Future
     for version in (0..versions).filter(|_| !name.is_empty()) {
         node::publish(door, &[npm::upload(name, &format!("1.{version}.0"), payload, dice)?]).await?;
     }
-    let below = if load == Load::File { npm::tarball(name, "1.0.0") } else { name.to_owned() };
+    let below = if matches!(load, Load::File | Load::Tarball) { npm::tarball(name, "1.0.0") } else { name.to_owned() };
     let get = door.get(&below)?;
     let connections = if load == Load::File { 4 } else { 32 };
     Ok(async move {
