@@ -151,9 +151,9 @@ pub(crate) async fn rounds(pace: Pace, unit: Unit, contenders: &[Contender]) -> 
             let before = machine::processor_time(&contender.processes)?;
             let done = match (one(pace, unit, &contender.work, round).await, &who) {
                 (Ok(done), _) => done,
-                // A peer that stalls is a result, and no reason to lose the others.
-                (Err(error), Who::Peer(name)) => {
-                    eprintln!("  {name}: {error:#}");
+                // A peer that stalls, or a feed that is too large, is a result and no reason to lose the others.
+                (Err(error), Who::Peer(_) | Who::Large) => {
+                    eprintln!("  {}: {error:#}", who.name());
                     Done { value: f64::NAN, answers: f64::NAN, failed: 1 }
                 }
                 (Err(error), _) => return Err(error.context(format!("measuring {who:?}"))),

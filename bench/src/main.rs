@@ -80,7 +80,7 @@ async fn measure(run: Run) -> Outcome {
     let mut broken = Vec::new();
     let mut note = |outcome: Outcome| {
         // What was found before is worth telling, whatever broke.
-        broken.extend(outcome.err().inspect(|error| eprintln!("{error:#}")));
+        broken.extend(outcome.err().map(|error| format!("{error:#}")));
     };
     if !["memory", "start", "million", "generator"].contains(&only) {
         match Scene::set().await {
@@ -105,9 +105,11 @@ async fn measure(run: Run) -> Outcome {
         note(publishing::measure_generator(pace, &mut report).await);
     }
     println!("\n{}", report.tables());
-    if let Some(error) = broken.into_iter().next() {
-        return Err(error.context("not everything could be measured, so no report is written"));
-    }
+    anyhow::ensure!(
+        broken.is_empty(),
+        "not all could be measured, so no report is written: {}",
+        broken.join("; ")
+    );
     if let Some(path) = run.write {
         std::fs::write(path, report.document(pace, &run.about)?)?;
     }

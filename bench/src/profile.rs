@@ -85,7 +85,11 @@ async fn under(load: Load, door: &Door, length: Duration) -> Outcome<impl Future
     for version in (0..versions).filter(|_| !name.is_empty()) {
         node::publish(door, &[npm::upload(name, &format!("1.{version}.0"), payload, dice)?]).await?;
     }
-    let below = if matches!(load, Load::File | Load::Tarball) { npm::tarball(name, "1.0.0") } else { name.to_owned() };
+    let below = if matches!(load, Load::File | Load::Tarball) {
+        npm::tarball(name, "1.0.0")
+    } else {
+        name.to_owned()
+    };
     let get = door.get(&below)?;
     let connections = if load == Load::File { 4 } else { 32 };
     Ok(async move {
