@@ -12,7 +12,7 @@ trap 'rm -rf "$place"' EXIT
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 packages="$CARGO_TARGET_DIR/package"
 rm -f "$packages"/*.crate
-cargo package --quiet --locked --allow-dirty --no-verify --workspace --exclude proget-tests --exclude proget-examples
+cargo package --quiet --locked --allow-dirty --no-verify --workspace --exclude proget-tests --exclude proget-examples --exclude proget-bench
 
 members=()
 for package in "$packages"/*.crate; do
