@@ -8,10 +8,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::ensure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use proget_core::conformance::Dice;
 use proget_tests::{Database, Outcome};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend};
 use serde_json::Value;
+use sha2::{Digest as _, Sha512};
 use std::sync::Arc;
 
 use crate::compare::{self, Contender, Pace, Unit, Who, Work};
@@ -111,7 +114,7 @@ async fn filled(mut node: Node, packages: usize) -> Outcome<Filled> {
     };
     multiply(&database.connect().await?, packages).await?;
     node.process.resume().await?;
-    check(&node, &feed.read, packages).await?;
+    check(&feed.read, packages).await?;
     Ok(Filled { node, feed })
 }
 
@@ -189,8 +192,9 @@ async fn multiply(database: &DatabaseConnection, packages: usize) -> Outcome {
     Ok(())
 }
 
-/// Copies must read like packages that were published.
-async fn check(node: &Node, door: &Door, packages: usize) -> Outcome {
+/// Copies must read like packages that were published. (`proget verify` would be no help: it reads
+/// blobs, of which there are but twenty, and counts the fifty thousand files of each.)
+async fn check(door: &Door, packages: usize) -> Outcome {
     for number in [0, 1, packages / 2, packages - 1] {
         let name = name(number);
         let document: Value = serde_json::from_slice(&door.fetch(&name, &[]).await?)?;
@@ -206,8 +210,9 @@ async fn check(node: &Node, door: &Door, packages: usize) -> Outcome {
             .collect();
         ensure!(own.iter().eq([&name.as_str()]), "{name} has versions of {own:?}");
         let tarball = door.fetch(&npm::tarball(&name, "1.7.0"), &[]).await?;
-        ensure!(tarball.starts_with(&[0x1f, 0x8b]), "{name}'s tarball is none");
+        let promised = document["versions"]["1.7.0"]["dist"]["integrity"].as_str().unwrap_or_default();
+        let integrity = format!("sha512-{}", STANDARD.encode(Sha512::digest(&tarball)));
+        ensure!(integrity == promised, "{name}'s tarball has {integrity}, the packument says {promised}");
     }
-    node.process.command(&["verify"]).await?.succeeded()?;
     Ok(())
 }

@@ -132,13 +132,11 @@ impl Compared {
             }
             Ratio(ours, against) => match self.ratio(*ours, *against) {
                 None => "–".to_owned(),
-                Some(ratio)
-                    if self.wanted.iter().any(|wanted| wanted.is_missed_by(*ours, *against, ratio)) =>
-                {
-                    format!("**{ratio:.2}**")
+                Some(ratio) => {
+                    let missed = self.wanted.iter().any(|wanted| wanted.is_missed_by(*ours, *against, ratio));
+                    let text = if ratio.is_nan() { "–".to_owned() } else { format!("{ratio:.2}") };
+                    if missed { format!("**{text}**") } else { text }
                 }
-                Some(ratio) if ratio.is_nan() => "–".to_owned(),
-                Some(ratio) => format!("{ratio:.2}"),
             },
         }
     }
@@ -156,7 +154,13 @@ impl Compared {
         let mut missed = Vec::new();
         for wanted in &self.wanted {
             let Some(ratio) = self.ratio(wanted.ours, wanted.against) else { continue };
-            if wanted.is_missed_by(wanted.ours, wanted.against, ratio) {
+            if ratio.is_nan() {
+                missed.push(format!(
+                    "{}, {}: not every answer was a good one",
+                    self.what,
+                    wanted.ours.name()
+                ));
+            } else if wanted.is_missed_by(wanted.ours, wanted.against, ratio) {
                 missed.push(format!(
                     "{}, {}: {ratio:.2} × {} instead of {} × ({:.0} % short)",
                     self.what,
