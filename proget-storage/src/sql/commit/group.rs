@@ -16,6 +16,7 @@ use super::super::pools::Pools;
 use super::super::session::Session;
 use super::{Failure, apply, deletes_a_feed, limit};
 use proget_core::catalog::{ChangeSet, Committed};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard, oneshot};
@@ -56,20 +57,29 @@ impl Groups {
     pub(super) async fn commit(&self, writer: &Writer, set: Arc<ChangeSet>) -> Answer {
         let (answer, mut answered) = oneshot::channel();
         self.queue().push(Waiting { set: Arc::clone(&set), answer });
-        tokio::select! {
-            biased;
-            outcome = &mut answered => return outcome.unwrap_or_else(|_| broken_off()),
-            () = self.withdrawn(writer.call, &set) => return Err(Failure::Nothing(Fault::NoAnswer)),
-            turn = Arc::clone(&self.turn).lock_owned() => {
-                let group = self.next();
-                // Whoever had the turn before may have taken this set along.
-                if !group.is_empty() {
-                    // A task of its own: the group must not end because one of its callers leaves.
-                    tokio::spawn(commit_group(writer.clone(), group, turn));
+        let mut withdrawn = pin!(self.withdrawn(writer.call, &set));
+        // Until a group has it: turns come in another order than sets, so one's own turn may be
+        // used up by a full group, or by a long set that goes alone, in front.
+        while self.is_waiting(&set) {
+            tokio::select! {
+                biased;
+                outcome = &mut answered => return outcome.unwrap_or_else(|_| broken_off()),
+                () = &mut withdrawn => return Err(Failure::Nothing(Fault::NoAnswer)),
+                turn = Arc::clone(&self.turn).lock_owned() => {
+                    let group = self.next();
+                    // Whoever had the turn before may have taken all along.
+                    if !group.is_empty() {
+                        // A task of its own: the group must not end because one of its callers leaves.
+                        tokio::spawn(commit_group(writer.clone(), group, turn));
+                    }
                 }
             }
         }
         answered.await.unwrap_or_else(|_| broken_off())
+    }
+
+    fn is_waiting(&self, set: &Arc<ChangeSet>) -> bool {
+        self.queue().iter().any(|one| Arc::ptr_eq(&one.set, set))
     }
 
     /// Ends when this set has waited for so long and has been taken out of the queue; never if a group
@@ -228,4 +238,28 @@ fn all(sets: &[&ChangeSet], fault: Fault) -> Vec<Answer> {
 
 async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     timeout(limit, work).await.unwrap_or(Err(Fault::NoAnswer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{SqlCatalog, SqlOptions};
+    use super::*;
+    use proget_core::access::Actor;
+    use proget_core::catalog::{Catalog as _, FeedChange};
+    use proget_core::ids::FeedId;
+
+    #[tokio::test]
+    async fn who_has_used_up_a_turn_for_a_long_set_in_front_takes_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("sqlite://{}", folder.path().join("proget.db").display());
+        let catalog = SqlCatalog::open(&address, SqlOptions::default()).await.unwrap();
+        let set = || ChangeSet::by(Actor("SYSTEM".into()));
+        // In front of the queue, but with its own turn still to come.
+        let (answer, answered) = oneshot::channel();
+        let long = Arc::new(set().with(FeedChange::Delete(FeedId(1))));
+        catalog.groups.as_ref().unwrap().queue().push(Waiting { set: long, answer });
+        let outcome = timeout(Duration::from_secs(30), catalog.commit(set())).await;
+        assert!(matches!(outcome, Ok(Ok(_))), "{outcome:?}");
+        assert!(matches!(answered.await, Ok(Err(_))), "there was no such feed");
+    }
 }
