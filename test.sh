@@ -78,7 +78,7 @@ export PROGET_BIN="$PWD/target/debug/proget" PROGET_TEST_CLIENTS="$clients/node_
 read -r _ it < <(built tests test)
 
 ring pure
-crate_tests proget-core proget-feeds proget-cluster
+crate_tests proget-core proget-feeds proget-cluster bench
 tests "documentation examples" cargo test --quiet --locked --workspace --doc
 tests "rules of the house, and inputs that were hard once" in_folder tests "$it" rules:: fuzz::
 
