@@ -41,15 +41,15 @@ impl FeedRoute {
         let brought = Brought::by(request, Places::Headers);
         let (name, tail) = split(request.uri().path());
         let address = request.data::<ClientAddress>().and_then(|client| client.0);
-        let base =
-            request.data::<PublicUrl>().map(|url| url.join(&format!("/{}/{name}", self.protocol.mount())));
+        let base = request.data::<PublicUrl>().map(PublicUrl::as_str).unwrap_or_default();
+        let root: Arc<str> = [base, "/", self.protocol.mount(), "/", &name].concat().into();
         async move {
             let brought = brought?;
             // Both may wait for a shared read of the catalogue; together they wait for one.
             let (caller, feed) = join(self.identity.of(&brought), self.feed(&name)).await;
             let (caller, feed) = (caller?, feed?);
             let sign_in = self.sign_in.clone().map(|inner| self.identity.slowed(inner, address));
-            let door = FeedDoor::new(self.registry.clone(), feed, caller, base.unwrap_or_default());
+            let door = FeedDoor::new(self.registry.clone(), feed, caller, root);
             Ok((door.with_sign_in(sign_in), tail))
         }
     }

@@ -4,10 +4,9 @@
 use crate::feeds::FeedRoute;
 use crate::figures::Figures;
 use crate::health::{Health, HealthRoute, Question};
-use crate::http::{BodyLimit, FeedTypeLabel, Limits, METRICS_TEXT, Metrics};
+use crate::http::{BodyLimit, BodyLimited, FeedTypeLabel, Labelled, Limits, METRICS_TEXT, Metrics};
 use crate::identity::{Brought, Identity, Places};
 use crate::plain::{plain, refuse};
-use poem::endpoint::BoxEndpoint;
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, EndpointExt as _, Request, Response, Route};
 use proget_core::access::Permission;
@@ -42,7 +41,7 @@ pub(crate) struct Parts {
 
 /// All routes.
 pub(crate) struct Routes {
-    feed_types: BTreeMap<&'static str, BoxEndpoint<'static>>,
+    feed_types: BTreeMap<&'static str, Labelled<BodyLimited<FeedRoute>>>,
     native: Route,
 }
 
@@ -56,7 +55,7 @@ impl Routes {
                 sign_in: parts.sign_in.clone(),
             };
             let mount = protocol.mount();
-            (mount, route.with(BodyLimit(limits.upload)).with(FeedTypeLabel(mount)).boxed())
+            (mount, route.with(BodyLimit(limits.upload)).with(FeedTypeLabel(mount)))
         });
         let metrics = Metrics::install();
         Figures::describe();
@@ -89,7 +88,8 @@ impl Endpoint for Routes {
         if let Some(feed_type) = self.feed_types.get(mount) {
             return feed_type.call(request).await;
         }
-        match self.native.call(request).await {
+        // Boxed, so that requests to feeds, which are many, do not carry the room that these need.
+        match Box::pin(self.native.call(request)).await {
             Err(error) if error.is::<poem::error::NotFoundError>() => {
                 Ok(plain(StatusCode::NOT_FOUND, "there is nothing at this address"))
             }

@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// A package's name in the form in which its format compares names.
 ///
 /// Stored in a unique column with binary collation. Only a format makes one (through
-/// [`PackageName`]), so a key that exists has passed that format's rules.
+/// [`PackageName`]), so a key that exists has passed that format's rules. Clones share the text,
+/// because every request makes several.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct NameKey(String);
+pub struct NameKey(Arc<str>);
 
 impl NameKey {
     /// Longest key the catalogue stores, in bytes.
@@ -18,7 +20,7 @@ impl NameKey {
     /// For reading back what the catalogue stored; formats use [`PackageName::new`].
     #[must_use]
     pub fn stored(key: String) -> Self {
-        Self(key)
+        Self(key.into())
     }
 
     /// The text.
@@ -47,7 +49,7 @@ impl PackageName {
     /// The format has checked both; the catalogue adds only its limit of [`NameKey::MAX_BYTES`],
     /// which a format must refuse earlier with words of its own.
     #[must_use]
-    pub fn new(written: impl Into<String>, key: impl Into<String>) -> Self {
+    pub fn new(written: impl Into<String>, key: impl Into<Arc<str>>) -> Self {
         Self { written: written.into(), key: NameKey(key.into()) }
     }
 

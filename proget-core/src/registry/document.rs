@@ -91,7 +91,7 @@ impl Registry {
         &self,
         admission: &Admission,
         package: &NameKey,
-        which: &str,
+        which: impl Into<String>,
         render: F,
     ) -> Result<Arc<Document>, Problem>
     where
@@ -102,7 +102,7 @@ impl Registry {
         let unknown = || Problem::NotFound(format!("there is no package {package} in this feed"));
         let now = self.fresh.stamp(StampOf::Package(feed, package.clone())).await?;
         let stamp = now.ok_or_else(unknown)?;
-        let key = DocumentKey { feed, package: package.clone(), which: which.to_owned(), stamp };
+        let key = DocumentKey { feed, package: package.clone(), which: which.into(), stamp };
         // Of many who miss at once, one renders and the others wait for it.
         let place = match self.documents.get_value_or_guard_async(&key).await {
             Ok(document) => return Ok(document),

@@ -90,7 +90,8 @@ async fn answer(door: &FeedDoor, tail: &RawTail, request: &mut Request) -> Resul
     };
     match (request.method().clone(), route) {
         (Method::GET | Method::HEAD, route) => read(door, tail, route, request).await,
-        (Method::PUT, Route::New) => publish::put(door, request).await,
+        // Boxed, so that reads, which are many, do not carry the room that a publish needs.
+        (Method::PUT, Route::New) => Box::pin(publish::put(door, request)).await,
         (Method::DELETE, Route::Yank(name, version)) => {
             yank::set(door, &name, &version, yank::Listing::Yanked).await
         }

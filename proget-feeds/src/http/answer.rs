@@ -9,7 +9,7 @@ use super::condition::{Part, accepts_gzip, is_known, part};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use futures::TryStreamExt as _;
-use poem::http::{HeaderName, Method, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::web::headers::LastModified;
 use poem::{Body, Request, Response, ResponseBuilder};
 use proget_core::Feed;
@@ -39,14 +39,14 @@ pub async fn file(
         Response::builder()
             .header(header::ETAG, &tag)
             .typed_header(LastModified::from(published))
-            .header(header::CACHE_CONTROL, cache_for_file(door.feed()))
+            .header(header::CACHE_CONTROL, HeaderValue::from_static(cache_for_file(door.feed())))
     };
     if is_known(request.headers(), &[&tag], Some(published)) {
         return Ok(base().status(StatusCode::NOT_MODIFIED).finish());
     }
     let described = || {
         base()
-            .header(header::ACCEPT_RANGES, "bytes")
+            .header(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
             .header(header::CONTENT_TYPE, content_type)
             .header(header::CONTENT_DISPOSITION, disposition(item.name.as_str()))
     };
@@ -81,13 +81,13 @@ pub fn document(feed: &Feed, document: &Document, request: &Request) -> Response
     let gzip = document.rendered.gzip.as_ref().filter(|_| accepts_gzip(request.headers()));
     let response = Response::builder()
         .header(header::ETAG, if gzip.is_some() { packed } else { plain })
-        .header(header::VARY, "Accept, Accept-Encoding")
-        .header(header::CACHE_CONTROL, revalidate(feed));
+        .header(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"))
+        .header(header::CACHE_CONTROL, HeaderValue::from_static(revalidate(feed)));
     if is_known(request.headers(), &[plain, packed], None) {
         return response.status(StatusCode::NOT_MODIFIED).finish();
     }
     let response = match gzip {
-        Some(_) => response.header(header::CONTENT_ENCODING, "gzip"),
+        Some(_) => response.header(header::CONTENT_ENCODING, HeaderValue::from_static("gzip")),
         None => response,
     };
     let body = gzip.unwrap_or(&document.rendered.body);

@@ -83,7 +83,7 @@ impl FeedDoor {
 
     /// The feed's address as clients call it, without trailing slash.
     #[must_use]
-    pub fn root(&self) -> &str {
+    pub fn root(&self) -> &Arc<str> {
         &self.root
     }
 
@@ -151,8 +151,9 @@ impl FeedDoor {
     where
         F: FnOnce(&PackageRows) -> Option<Rendered> + Send + 'static,
     {
-        let which = format!("{kind} {}", self.root);
-        self.registry.document(&self.admit(Permission::View)?, package, &which, render).await
+        // Put together for every request, so in one piece.
+        let which = [kind, " ", &self.root].concat();
+        self.registry.document(&self.admit(Permission::View)?, package, which, render).await
     }
 
     /// See [`Registry::package`].

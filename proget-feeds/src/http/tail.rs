@@ -5,6 +5,7 @@
 
 use percent_encoding::percent_decode_str;
 use proget_core::Refusal;
+use std::borrow::Cow;
 
 /// The part of the path behind the feed's name, undecoded, without leading slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl RawTail {
     /// # Errors
     /// A refusal of empty, `.` and `..` segments (before and after decoding), of bytes that are not UTF-8
     /// and of control characters.
-    pub fn segments(&self) -> Result<Vec<String>, Refusal> {
+    pub fn segments(&self) -> Result<Vec<Cow<'_, str>>, Refusal> {
         let raw = self.0.strip_suffix('/').unwrap_or(&self.0);
         if raw.is_empty() {
             return Ok(Vec::new());
@@ -37,10 +38,10 @@ impl RawTail {
     }
 }
 
-fn decode(segment: &str) -> Result<String, Refusal> {
+fn decode(segment: &str) -> Result<Cow<'_, str>, Refusal> {
     let refuse = |rule: &'static str| Refusal::new("path", rule);
     let text = percent_decode_str(segment).decode_utf8();
-    let text = text.map_err(|_| refuse("is not UTF-8 after percent-decoding"))?.into_owned();
+    let text = text.map_err(|_| refuse("is not UTF-8 after percent-decoding"))?;
     if text.chars().any(char::is_control) || text.contains('\\') {
         return Err(refuse("contains a control character or a backslash"));
     }

@@ -53,26 +53,11 @@ impl FeedProtocol for NpmProtocol {
                 return Err(refusal.into());
             }
         };
-        match (request.method().clone(), route) {
-            (Method::GET | Method::HEAD, route) => read(&door, &tail, route, &request).await,
-            (Method::PUT, Route::Package(name)) => publish::put(&door, &name, None, &mut request).await,
-            (Method::PUT, Route::Revision(name, rev)) => {
-                publish::put(&door, &name, Some(&rev), &mut request).await
-            }
-            (Method::DELETE, Route::Revision(name, rev)) => update::remove_package(&door, &name, &rev).await,
-            (Method::DELETE, Route::FileRevision(name, file, rev)) => {
-                update::remove_file(&door, &name, &file, &rev).await
-            }
-            (Method::PUT | Method::POST, Route::Tag(name, tag)) => {
-                tags::set(&door, &name, &tag, &mut request).await
-            }
-            (Method::DELETE, Route::Tag(name, tag)) => tags::remove(&door, &name, &tag).await,
-            (Method::PUT, Route::User(user)) => account::sign_in(&door, &user, &mut request).await,
-            (Method::DELETE, Route::UserToken(token)) => account::sign_out(&door, &token).await,
-            (Method::POST, Route::Advisories) => audit::advisories(&door, &mut request).await,
-            (Method::POST, Route::Audits) => audit::report(&door, &mut request).await,
-            (_, route) => Err(account::unsupported(&door, &route)),
+        if reads {
+            return read(&door, &tail, route, &request).await;
         }
+        // Boxed, so that reads, which are many, do not carry the room that a publish needs.
+        Box::pin(change(&door, route, &mut request)).await
     }
 
     fn refuse(&self, problem: &Problem) -> Response {
@@ -110,6 +95,24 @@ async fn read(door: &FeedDoor, tail: &RawTail, route: Route, request: &Request) 
         Route::Stars => account::stars(door),
         Route::Search => search::search(door, request).await,
         _ => Err(unknown(door, tail)),
+    }
+}
+
+async fn change(door: &FeedDoor, route: Route, request: &mut Request) -> Result<Response, Problem> {
+    match (request.method().clone(), route) {
+        (Method::PUT, Route::Package(name)) => publish::put(door, &name, None, request).await,
+        (Method::PUT, Route::Revision(name, rev)) => publish::put(door, &name, Some(&rev), request).await,
+        (Method::DELETE, Route::Revision(name, rev)) => update::remove_package(door, &name, &rev).await,
+        (Method::DELETE, Route::FileRevision(name, file, rev)) => {
+            update::remove_file(door, &name, &file, &rev).await
+        }
+        (Method::PUT | Method::POST, Route::Tag(name, tag)) => tags::set(door, &name, &tag, request).await,
+        (Method::DELETE, Route::Tag(name, tag)) => tags::remove(door, &name, &tag).await,
+        (Method::PUT, Route::User(user)) => account::sign_in(door, &user, request).await,
+        (Method::DELETE, Route::UserToken(token)) => account::sign_out(door, &token).await,
+        (Method::POST, Route::Advisories) => audit::advisories(door, request).await,
+        (Method::POST, Route::Audits) => audit::report(door, request).await,
+        (_, route) => Err(account::unsupported(door, &route)),
     }
 }
 

@@ -55,10 +55,13 @@ impl FeedProtocol for PypiProtocol {
                 return Err(refusal.into());
             }
         };
+        if reads {
+            return read(&door, &tail, route, &request).await;
+        }
+        // Boxed, so that reads, which are many, do not carry the room that an upload needs.
         match (request.method().clone(), route) {
-            (Method::GET | Method::HEAD, route) => read(&door, &tail, route, &request).await,
-            (Method::POST, Route::Upload) => upload::upload(&door, &mut request).await,
-            (Method::POST, Route::Root | Route::XmlRpc) => xmlrpc::call(&door, &mut request).await,
+            (Method::POST, Route::Upload) => Box::pin(upload::upload(&door, &mut request)).await,
+            (Method::POST, Route::Root | Route::XmlRpc) => Box::pin(xmlrpc::call(&door, &mut request)).await,
             _ => {
                 door.admit(Permission::Add)?;
                 Err(Problem::Unsupported("this cannot be done at this address".to_owned()))

@@ -75,7 +75,8 @@ impl From<BodyRefusal> for io::Error {
     }
 }
 
-/// How large this request's body may be, and whether that was kept. In the request's extensions.
+/// How large this request's body may be, and whether that was kept. In the request's extensions, if
+/// it has a body.
 #[derive(Clone)]
 pub struct BodyAllowance(Arc<Terms>);
 
@@ -156,12 +157,17 @@ impl<E: Endpoint> Endpoint for BodyLimited<E> {
     }
 }
 
-/// Puts the request's body under guard and the allowance into its extensions.
-pub(super) fn guard(request: &mut Request, limits: &Limits, timeouts: &Timeouts) -> BodyAllowance {
+/// Puts the request's body under guard and the allowance into its extensions. A request without a
+/// body, which most are, needs neither.
+pub(super) fn guard(request: &mut Request, limits: &Limits, timeouts: &Timeouts) -> Option<BodyAllowance> {
+    let body: BoxBody<Bytes, io::Error> = request.take_body().into();
+    if body.is_end_stream() {
+        return None;
+    }
     let terms = Terms { limit: AtomicU64::new(limits.body), refusal: OnceLock::new() };
     let allowance = BodyAllowance(Arc::new(terms));
     let guarded = GuardedBody {
-        body: request.take_body().into(),
+        body,
         allowance: allowance.clone(),
         unread: request.data::<UnreadMark>().cloned(),
         patience: timeouts.body_chunk,
@@ -174,7 +180,7 @@ pub(super) fn guard(request: &mut Request, limits: &Limits, timeouts: &Timeouts)
     };
     request.set_body(BoxBody::new(guarded));
     request.set_data(allowance.clone());
-    allowance
+    Some(allowance)
 }
 
 struct GuardedBody {

@@ -27,7 +27,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use poem::{
-    Endpoint,
+    endpoint::DynEndpoint,
     http::{HeaderValue, Request, Response, Version, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
@@ -169,10 +169,14 @@ async fn answer(
     serving: Arc<Serving>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     let version = request.version();
-    request.extensions_mut().insert(UnreadMark(Arc::clone(&pulse)));
+    if !request.body().is_end_stream() {
+        request.extensions_mut().insert(UnreadMark(Arc::clone(&pulse)));
+    }
     let request = poem::Request::from((request, local, peer, scheme));
-    let mut response: Response<BoxBody<Bytes, io::Error>> =
-        serving.endpoint.get_response(request).await.into();
+    // Straight through the seam: each of Poem's convenient layers would move the request once more.
+    let answered = DynEndpoint::call(&*serving.endpoint, request).await;
+    let response = answered.unwrap_or_else(|error| error.into_response());
+    let mut response: Response<BoxBody<Bytes, io::Error>> = response.into();
     if version < Version::HTTP_2 && (pulse.has_unread() || serving.is_full()) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

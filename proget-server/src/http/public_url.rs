@@ -3,7 +3,7 @@
 //! worked out once per request: the setting, else what a trusted proxy tells, else the request
 //! itself.
 
-use std::{cell::RefCell, fmt, str::FromStr};
+use std::{borrow::Cow, cell::RefCell, fmt, str::FromStr, sync::Arc};
 
 use poem::{
     Addr, Request,
@@ -18,7 +18,7 @@ use super::proxies::{ProxyTrust, Told};
 /// it is the base under which the client reached us.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublicUrl {
-    text: String,
+    text: Arc<str>,
     path_at: usize,
 }
 
@@ -58,7 +58,7 @@ impl FromStr for PublicUrl {
             return Err(refuse("its path climbs with '.' or '..'"));
         }
         let origin = url.origin().ascii_serialization();
-        Ok(Self { path_at: origin.len(), text: origin + path })
+        Ok(Self { path_at: origin.len(), text: (origin + path).into() })
     }
 }
 
@@ -145,11 +145,11 @@ impl Addressing {
             };
         }
         let scheme = told.scheme.as_deref().unwrap_or(scheme).to_ascii_lowercase();
-        let mut host = told.host.clone().or(host).unwrap_or_default();
+        let mut host = told.host.as_deref().map(Cow::Borrowed).or(host).unwrap_or_default();
         if let Some(port) = &told.port
             && !has_port(&host)
         {
-            host = format!("{host}:{port}");
+            host = format!("{host}:{port}").into();
         }
         let prefix = told.prefix.as_deref().unwrap_or("").trim_end_matches('/');
         if !prefix.is_empty() && !prefix.starts_with('/') {
@@ -183,15 +183,18 @@ fn base(scheme: &str, host: &str, path: &str) -> Result<PublicUrl, BadPublicUrl>
         let reason = "the host is not a name or address with an optional port";
         return Err(BadPublicUrl { text: host.to_owned(), reason });
     }
-    let text = format!("{scheme}://{host}{path}");
     // Nearly all requests call us by the same name, and parsing it costs as much as finding a document.
     thread_local!(static LAST: RefCell<Option<(String, PublicUrl)>> = const { RefCell::new(None) });
-    let known = LAST.with_borrow(|last| {
-        last.as_ref().filter(|(known, _)| *known == text).map(|(_, parsed)| parsed.clone())
-    });
+    let same = |known: &str| {
+        let rest = known.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
+        rest.and_then(|rest| rest.strip_prefix(host)) == Some(path)
+    };
+    let known = LAST
+        .with_borrow(|last| last.as_ref().filter(|(known, _)| same(known)).map(|(_, parsed)| parsed.clone()));
     if let Some(known) = known {
         return Ok(known);
     }
+    let text = format!("{scheme}://{host}{path}");
     let parsed: PublicUrl = text.parse()?;
     LAST.set(Some((text, parsed.clone())));
     Ok(parsed)
@@ -204,7 +207,7 @@ fn has_port(host: &str) -> bool {
 /// The host the request itself names
 /// ([RFC 9112 §3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2)): the target's authority,
 /// else `Host`. HTTP/1.0 may leave it out; then our own socket's address has to do.
-fn own_host(request: &Request) -> Result<Option<String>, BadAddress> {
+fn own_host(request: &Request) -> Result<Option<Cow<'_, str>>, BadAddress> {
     let mut headers = request.headers().get_all(header::HOST).iter();
     let header = headers.next();
     if headers.next().is_some() {
@@ -212,16 +215,16 @@ fn own_host(request: &Request) -> Result<Option<String>, BadAddress> {
     }
     let header = header.map(|value| value.to_str().map_err(|_| BadAddress::BadHost)).transpose()?;
     if let Some(authority) = request.uri().authority() {
-        return Ok(Some(authority.as_str().to_owned()));
+        return Ok(Some(authority.as_str().into()));
     }
     match (header, &request.local_addr().0) {
-        (Some(host), _) => Ok(Some(host.to_owned())),
+        (Some(host), _) => Ok(Some(host.into())),
         (None, Addr::SocketAddr(local)) if request.version() <= Version::HTTP_10 => {
-            Ok(Some(local.to_string()))
+            Ok(Some(local.to_string().into()))
         }
         (None, Addr::SocketAddr(_)) => Err(BadAddress::NoHost),
         // No socket at all: the endpoint is called from within the process.
-        (None, _) => Ok(Some("localhost".to_owned())),
+        (None, _) => Ok(Some("localhost".into())),
     }
 }
 

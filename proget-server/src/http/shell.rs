@@ -17,7 +17,7 @@ use super::{
     body,
     gate::Gate,
     problem::problem,
-    proxies::Told,
+    proxies::{MalformedHeader, Told},
     public_url::Addressing,
     record::{ClientAddress, RequestId, RequestRecord},
     settings::{Limits, Timeouts},
@@ -54,7 +54,11 @@ impl<E: Endpoint> Shell<E> {
         shared
     }
 
-    async fn answer(&self, mut request: Request, told: Told) -> Response {
+    async fn answer(&self, mut request: Request, heard: Result<Told, MalformedHeader>) -> Response {
+        let told = match heard {
+            Ok(told) => told,
+            Err(malformed) => return problem(StatusCode::BAD_REQUEST, malformed.to_string()),
+        };
         let public_url = match self.addressing.public_url(&request, &told) {
             Ok(public_url) => public_url,
             Err(error) => return problem(StatusCode::BAD_REQUEST, error.to_string()),
@@ -72,8 +76,14 @@ impl<E: Endpoint> Shell<E> {
             }
         };
         let allowance = body::guard(&mut request, &self.limits, &self.timeouts);
-        let response = self.routes.get_response(request).await;
-        allowance.judge(response.into_response())
+        let response = match self.routes.call(request).await {
+            Ok(output) => output.into_response(),
+            Err(error) => error.into_response(),
+        };
+        match allowance {
+            Some(allowance) => allowance.judge(response),
+            None => response,
+        }
     }
 }
 
@@ -86,13 +96,8 @@ impl<E: Endpoint> Endpoint for Shell<E> {
         let client = heard.as_ref().map_or(peer, |told| told.client);
         let record = RequestRecord::open(&mut request, ClientAddress(client));
         let span = record.span();
-        let answering = async {
-            match heard {
-                Ok(told) => self.answer(request, told).await,
-                Err(malformed) => problem(StatusCode::BAD_REQUEST, malformed.to_string()),
-            }
-        };
-        let response = match AssertUnwindSafe(answering.instrument(span)).catch_unwind().await {
+        let answering = self.answer(request, heard).instrument(span);
+        let response = match AssertUnwindSafe(answering).catch_unwind().await {
             Ok(response) => response,
             Err(panic) => report_panic(record.id(), &*panic),
         };

@@ -39,6 +39,11 @@ impl Alone {
         known.ok_or(Moment(memory.epoch))
     }
 
+    /// One of them, if it is known; most questions are about one, and this answer costs no allocation.
+    pub(super) fn recall_one(&self, of: &StampOf) -> Option<Option<Stamp>> {
+        lock(&self.0).known.get(of).copied()
+    }
+
     /// Remembers what a read that began at that moment found.
     pub(super) fn remember(&self, began: Moment, of: &[StampOf], stamps: &[Option<Stamp>]) {
         let mut memory = lock(&self.0);

@@ -105,6 +105,9 @@ impl FreshCatalog {
     /// # Errors
     /// As [`crate::catalog::Stamps::stamps`].
     pub async fn stamp(&self, of: StampOf) -> Result<Option<Stamp>, CatalogError> {
+        if let Some(known) = self.alone.as_ref().and_then(|alone| alone.recall_one(&of)) {
+            return Ok(known);
+        }
         Ok(self.stamps(&[of]).await?.pop().flatten())
     }
 

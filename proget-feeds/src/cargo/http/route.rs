@@ -48,7 +48,7 @@ impl Route {
     /// A refusal for who wants to change something at it.
     pub fn parse(tail: &RawTail) -> Result<Self, Refusal> {
         let segments = tail.segments()?;
-        let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let parts: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         match parts.as_slice() {
             ["config.json"] => Ok(Self::Config),
             ["me"] => Ok(Self::Me),

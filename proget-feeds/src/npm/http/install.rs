@@ -13,9 +13,9 @@ pub(super) async fn packument(
     name: &NameKey,
     request: &Request,
 ) -> Result<Response, Problem> {
-    let (form, base) = (wanted(request), base(door));
+    let (form, root) = (wanted(request), door.root().clone());
     let render = move |rows: &_| {
-        let body = Index::new(rows, &base).packument(form)?;
+        let body = Index::new(rows, &base(&root)).packument(form)?;
         Some(answer::rendered(body, form.content_type()))
     };
     let document = door.document(name, form.content_type(), render).await?;
@@ -29,10 +29,10 @@ pub(super) async fn manifest(
     version: String,
     request: &Request,
 ) -> Result<Response, Problem> {
-    let (kind, base) = (format!("version {version}"), base(door));
+    let (kind, root) = (format!("version {version}"), door.root().clone());
     let absent = Problem::NotFound(format!("there is no version or tag {version} of {name} in this feed"));
     let render = move |rows: &_| {
-        let body = Index::new(rows, &base).manifest(&version)?;
+        let body = Index::new(rows, &base(&root)).manifest(&version)?;
         Some(answer::rendered(body, "application/json"))
     };
     let document = door.document(name, &kind, render).await.map_err(|problem| match problem {
@@ -64,6 +64,6 @@ fn wanted(request: &Request) -> Form {
 }
 
 /// The address that tarballs' addresses begin with.
-fn base(door: &FeedDoor) -> String {
-    format!("{}/", door.root())
+fn base(root: &str) -> String {
+    format!("{root}/")
 }

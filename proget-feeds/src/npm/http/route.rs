@@ -7,6 +7,7 @@ use crate::http::RawTail;
 use crate::npm::{name, tag};
 use proget_core::Refusal;
 use proget_core::package::{FileName, NameKey, TagName};
+use std::borrow::Cow;
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Route {
     /// A refusal of what [`RawTail::segments`] refuses, and of names, tags and files that cannot be.
     pub fn parse(tail: &RawTail) -> Result<Self, Refusal> {
         let segments = tail.segments()?;
-        let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let parts: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         match parts.as_slice() {
             [] => Ok(Self::Unknown),
             ["-", rest @ ..] => special(rest),
@@ -128,10 +129,10 @@ fn special(parts: &[&str]) -> Result<Route, Refusal> {
 fn split_name<'a, 'b>(parts: &'a [&'b str]) -> Result<(NameKey, &'a [&'b str]), Refusal> {
     let (name, rest) = match parts {
         [scope, bare, rest @ ..] if scope.starts_with('@') && !scope.contains('/') => {
-            (format!("{scope}/{bare}"), rest)
+            (Cow::Owned(format!("{scope}/{bare}")), rest)
         }
-        [name, rest @ ..] => ((*name).to_owned(), rest),
-        [] => (String::new(), parts),
+        [name, rest @ ..] => (Cow::Borrowed(*name), rest),
+        [] => (Cow::Borrowed(""), parts),
     };
     Ok((name::parse(&name)?.key().clone(), rest))
 }

@@ -37,7 +37,7 @@ impl Route {
     /// A refusal of what can be no path, project, version or file, for who wants to change something at it.
     pub fn parse(tail: &RawTail) -> Result<Self, Refusal> {
         let segments = tail.segments()?;
-        let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let parts: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         let key = |raw: &str| name::parse(raw).map(|name| name.key().clone());
         Ok(match parts.as_slice() {
             [] => Self::Root,
