@@ -5,8 +5,9 @@
 
 use crate::http::{ClientAddress, PublicUrl};
 use crate::identity::{Brought, Identity, Places};
-use futures::future::join;
+use futures::future::join3;
 use percent_encoding::percent_decode_str;
+use poem::http::Method;
 use poem::{Endpoint, Request, Response};
 use proget_core::{Feed, Problem, Registry};
 use proget_feeds::http::{FeedDoor, FeedProtocol, RawTail, SignIn};
@@ -40,17 +41,20 @@ impl FeedRoute {
     ) -> impl Future<Output = Result<(FeedDoor, RawTail), Problem>> + Send + 'a {
         let brought = Brought::by(request, Places::Headers);
         let (name, tail) = split(request.uri().path());
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let address = request.data::<ClientAddress>().and_then(|client| client.0);
         let base = request.data::<PublicUrl>().map(PublicUrl::as_str).unwrap_or_default();
         let root: Arc<str> = [base, "/", self.protocol.mount(), "/", &name].concat().into();
         async move {
             let brought = brought?;
-            // Both may wait for a shared read of the catalogue; together they wait for one.
-            let (caller, feed) = join(self.identity.of(&brought), self.feed(&name)).await;
+            // All may wait for a shared read of the catalogue; together they wait for one.
+            let package = || reads.then(|| self.protocol.package(&tail)).flatten();
+            let foreseen = self.registry.foresee(&name, package);
+            let (caller, feed, foreseen) = join3(self.identity.of(&brought), self.feed(&name), foreseen).await;
             let (caller, feed) = (caller?, feed?);
             let sign_in = self.sign_in.clone().map(|inner| self.identity.slowed(inner, address));
             let door = FeedDoor::new(self.registry.clone(), feed, caller, root);
-            Ok((door.with_sign_in(sign_in), tail))
+            Ok((door.with_sign_in(sign_in).with_foreseen(foreseen), tail))
         }
     }
 

@@ -3,9 +3,12 @@
 //! The answer is a value, [`Admission`], that the use-cases demand: what has not been permitted
 //! cannot be called.
 
-use super::Registry;
+use super::{Foreseen, FreshCatalog, Registry};
 use crate::access::{Permission, Principal};
+use crate::catalog::CatalogError;
 use crate::feed::{Feed, FeedName};
+use crate::ids::Stamp;
+use crate::package::NameKey;
 use crate::problem::Problem;
 use std::sync::Arc;
 
@@ -15,9 +18,16 @@ pub struct Admission {
     caller: Principal,
     feed: Arc<Feed>,
     permission: Permission,
+    foreseen: Option<Foreseen>,
 }
 
 impl Admission {
+    /// With what was read about a package before it was certain which feed this is.
+    #[must_use]
+    pub fn with_foreseen(self, foreseen: Option<Foreseen>) -> Self {
+        Self { foreseen, ..self }
+    }
+
     /// Who.
     #[must_use]
     pub fn caller(&self) -> &Principal {
@@ -28,6 +38,18 @@ impl Admission {
     #[must_use]
     pub fn feed(&self) -> &Arc<Feed> {
         &self.feed
+    }
+
+    /// The stamp of a package as it was when the request arrived or later.
+    pub(super) async fn stamp(
+        &self,
+        fresh: &FreshCatalog,
+        package: &NameKey,
+    ) -> Result<Option<Stamp>, CatalogError> {
+        match self.foreseen.as_ref().and_then(|foreseen| foreseen.of(self.feed.id, package)) {
+            Some(stamp) => Ok(stamp),
+            None => fresh.package(self.feed.id, package).await,
+        }
     }
 
     /// Was this permission given? Guards use-cases against an admission for something else.
@@ -59,7 +81,7 @@ impl Registry {
         permission: Permission,
     ) -> Result<Admission, Problem> {
         if caller.may_in(permission, feed) {
-            return Ok(Admission { caller: caller.clone(), feed: feed.clone(), permission });
+            return Ok(Admission { caller: caller.clone(), feed: feed.clone(), permission, foreseen: None });
         }
         Err(forbidden(caller, permission))
     }

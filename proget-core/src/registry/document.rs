@@ -4,7 +4,7 @@
 use super::runtime::offloaded;
 use super::{Admission, Registry};
 use crate::access::Permission;
-use crate::catalog::{PackageRows, StampOf};
+use crate::catalog::PackageRows;
 use crate::digest::Sha256;
 use crate::ids::{FeedId, Stamp};
 use crate::package::NameKey;
@@ -100,7 +100,7 @@ impl Registry {
         admission.demand(Permission::View)?;
         let feed = admission.feed().id;
         let unknown = || Problem::NotFound(format!("there is no package {package} in this feed"));
-        let now = self.fresh.stamp(StampOf::Package(feed, package.clone())).await?;
+        let now = admission.stamp(&self.fresh, package).await?;
         let stamp = now.ok_or_else(unknown)?;
         let key = DocumentKey { feed, package: package.clone(), which: which.into(), stamp };
         // Of many who miss at once, one renders and the others wait for it.

@@ -4,11 +4,10 @@
 use super::{Admission, Registry};
 use crate::access::Permission;
 use crate::blob::{Blob, BlobKey, StoreErrorKind};
-use crate::catalog::StampOf;
 use crate::clock::Timestamp;
 use crate::digest::Digests;
 use crate::feed::StoreName;
-use crate::ids::{FeedId, FileId, Stamp};
+use crate::ids::{FileId, Stamp};
 use crate::package::{Download, FileName, FileRef, Version};
 use crate::problem::Problem;
 use std::ops::Range;
@@ -50,9 +49,8 @@ impl Registry {
     /// `NotFound`, `Busy`.
     pub async fn item(&self, admission: &Admission, file: &FileRef) -> Result<Arc<Item>, Problem> {
         admission.demand(Permission::View)?;
-        let feed = admission.feed().id;
         let unknown = || Problem::NotFound(format!("there is no file {} in {}", file.file, file.package));
-        let found = self.remembered(feed, file).await?.ok_or_else(unknown)?;
+        let found = self.remembered(admission, file).await?.ok_or_else(unknown)?;
         if found.blocked {
             return Err(unknown());
         }
@@ -81,9 +79,14 @@ impl Registry {
         Ok(blob)
     }
 
-    async fn remembered(&self, feed: FeedId, file: &FileRef) -> Result<Option<Remembered>, Problem> {
+    async fn remembered(
+        &self,
+        admission: &Admission,
+        file: &FileRef,
+    ) -> Result<Option<Remembered>, Problem> {
+        let feed = admission.feed().id;
         let key = (feed, file.clone());
-        let Some(stamp) = self.fresh.stamp(StampOf::Package(feed, file.package.clone())).await? else {
+        let Some(stamp) = admission.stamp(&self.fresh, &file.package).await? else {
             return Ok(None);
         };
         if let Some(known) = self.items.get(&key).filter(|known| known.stamp == stamp) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod downloading;
+mod foresight;
 mod freshness;
 mod publishing;
 mod stand;

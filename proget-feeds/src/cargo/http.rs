@@ -24,6 +24,7 @@ use async_trait::async_trait;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 use proget_core::access::Permission;
+use proget_core::package::NameKey;
 use proget_core::{FeedFormat, Problem};
 use route::Route;
 use serde_json::json;
@@ -40,6 +41,13 @@ impl FeedProtocol for CargoProtocol {
 
     fn mount(&self) -> &'static str {
         "cargo"
+    }
+
+    fn package(&self, tail: &RawTail) -> Option<NameKey> {
+        match Route::parse(tail) {
+            Ok(Route::Index(name, _) | Route::Download(name, _)) => Some(name),
+            _ => None,
+        }
     }
 
     async fn call(&self, door: FeedDoor, tail: RawTail, mut request: Request) -> Result<Response, Problem> {

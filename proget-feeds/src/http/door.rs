@@ -10,7 +10,7 @@ use proget_core::blob::{Blob, PackageStore};
 use proget_core::catalog::{Found, PackageRows, Page, PageRequest, Search};
 use proget_core::ids::Stamp;
 use proget_core::package::{FileRef, Fragment, Manifest, NameKey, Offer, VersionKey};
-use proget_core::registry::{Admission, Annotation, Document, Item, Published, Removal, Rendered};
+use proget_core::registry::{Admission, Annotation, Document, Foreseen, Item, Published, Removal, Rendered};
 use proget_core::{Feed, FeedFormat, Principal, Problem, Registry};
 use std::fmt;
 use std::ops::Range;
@@ -47,6 +47,7 @@ pub struct FeedDoor {
     caller: Principal,
     root: Arc<str>,
     sign_in: Option<Arc<dyn SignIn>>,
+    foreseen: Option<Foreseen>,
 }
 
 impl FeedDoor {
@@ -59,13 +60,20 @@ impl FeedDoor {
         caller: Principal,
         root: impl Into<Arc<str>>,
     ) -> Self {
-        Self { registry, feed, caller, root: root.into(), sign_in: None }
+        Self { registry, feed, caller, root: root.into(), sign_in: None, foreseen: None }
     }
 
     /// Lets clients sign in through this door.
     #[must_use]
     pub fn with_sign_in(mut self, sign_in: Option<Arc<dyn SignIn>>) -> Self {
         self.sign_in = sign_in;
+        self
+    }
+
+    /// Tells what was read about the package that the path names; see [`Registry::foresee`].
+    #[must_use]
+    pub fn with_foreseen(mut self, foreseen: Option<Foreseen>) -> Self {
+        self.foreseen = foreseen;
         self
     }
 
@@ -98,7 +106,8 @@ impl FeedDoor {
     /// # Errors
     /// `Unauthenticated`, `Forbidden`.
     pub fn admit(&self, permission: Permission) -> Result<Admission, Problem> {
-        self.registry.admit(&self.caller, &self.feed, permission)
+        let admission = self.registry.admit(&self.caller, &self.feed, permission)?;
+        Ok(admission.with_foreseen(self.foreseen.clone()))
     }
 
     /// Where an admitted upload is received.

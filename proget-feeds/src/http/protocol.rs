@@ -3,6 +3,7 @@
 use super::{FeedDoor, RawTail};
 use async_trait::async_trait;
 use poem::{Request, Response};
+use proget_core::package::NameKey;
 use proget_core::{FeedFormat, Problem};
 use std::fmt;
 
@@ -46,6 +47,13 @@ pub trait FeedProtocol: fmt::Debug + Send + Sync + 'static {
 
     /// The first segment of its paths: `npm` for `/npm/{feed}/…`.
     fn mount(&self) -> &'static str;
+
+    /// The package that reading at this path is about, if the path tells. Only a hint, by which the
+    /// catalogue is asked about the package in the same read as about the caller and the feed.
+    fn package(&self, tail: &RawTail) -> Option<NameKey> {
+        let _ = tail;
+        None
+    }
 
     /// Answers a request to a feed of this type. A problem that is returned is rendered by [`FeedProtocol::refuse`].
     async fn call(&self, door: FeedDoor, tail: RawTail, request: Request) -> Result<Response, Problem>;

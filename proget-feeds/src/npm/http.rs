@@ -23,6 +23,7 @@ use async_trait::async_trait;
 use poem::http::{Method, StatusCode};
 use poem::{Request, Response};
 use proget_core::access::Permission;
+use proget_core::package::NameKey;
 use proget_core::registry::Admission;
 use proget_core::{FeedFormat, Problem};
 use route::Route;
@@ -40,6 +41,13 @@ impl FeedProtocol for NpmProtocol {
 
     fn mount(&self) -> &'static str {
         "npm"
+    }
+
+    fn package(&self, tail: &RawTail) -> Option<NameKey> {
+        match Route::parse(tail) {
+            Ok(Route::Package(name) | Route::Version(name, _) | Route::File(name, _)) => Some(name),
+            _ => None,
+        }
     }
 
     async fn call(&self, door: FeedDoor, tail: RawTail, mut request: Request) -> Result<Response, Problem> {

@@ -25,6 +25,7 @@ use hyper::ext::ReasonPhrase;
 use poem::http::{Method, StatusCode};
 use poem::{Request, Response};
 use proget_core::access::Permission;
+use proget_core::package::NameKey;
 use proget_core::{FeedFormat, Problem};
 
 /// Longest text behind a status, in characters.
@@ -42,6 +43,13 @@ impl FeedProtocol for PypiProtocol {
 
     fn mount(&self) -> &'static str {
         "pypi"
+    }
+
+    fn package(&self, tail: &RawTail) -> Option<NameKey> {
+        match Route::parse(tail) {
+            Ok(Route::Project(name) | Route::File(name, _)) => Some(name),
+            _ => None,
+        }
     }
 
     async fn call(&self, door: FeedDoor, tail: RawTail, mut request: Request) -> Result<Response, Problem> {

@@ -62,6 +62,17 @@ impl FreshCatalog {
         &*self.catalog
     }
 
+    /// Whether this process is alone with its database, so that stamps cost no read.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.alone.is_some()
+    }
+
+    /// The feed that had this name when it was last asked for. A guess: it may be gone or another's.
+    pub(super) fn remembered_feed(&self, name: &FeedName) -> Option<FeedId> {
+        self.feeds.get(name.key()).map(|feed| feed.id)
+    }
+
     /// Judges and applies a change set. Once begun it runs to its end, even if the caller leaves:
     /// otherwise a commit could happen after this process had remembered what was before it.
     ///

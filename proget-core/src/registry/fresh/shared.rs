@@ -8,8 +8,10 @@ use crate::ids::Stamp;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 type Answer = Result<Vec<Option<Stamp>>, Arc<CatalogError>>;
 
@@ -43,6 +45,7 @@ impl SharedReads {
                 Either::Right((turn, _)) => {
                     let outcome = match answered.try_recv() {
                         Ok(None) => {
+                            others_first().await;
                             self.read_for_all(catalog).await;
                             answered.await
                         }
@@ -87,6 +90,20 @@ impl SharedReads {
             let _ = asked.answer.send(answer);
         }
     }
+}
+
+/// Lets all others go on who can, once: a request asks several things side by side, and those who
+/// come in the same moment had better come along.
+async fn others_first() {
+    let mut waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The same error for everybody who shared the read.
