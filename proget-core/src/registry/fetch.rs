@@ -79,11 +79,7 @@ impl Registry {
         Ok(blob)
     }
 
-    async fn remembered(
-        &self,
-        admission: &Admission,
-        file: &FileRef,
-    ) -> Result<Option<Remembered>, Problem> {
+    async fn remembered(&self, admission: &Admission, file: &FileRef) -> Result<Option<Remembered>, Problem> {
         let feed = admission.feed().id;
         let key = (feed, file.clone());
         let Some(stamp) = admission.stamp(&self.fresh, &file.package).await? else {

@@ -27,7 +27,7 @@ pub(crate) fn parse(raw: &str) -> Result<PackageName, Refusal> {
     if scope.is_some_and(str::is_empty) || bare.is_empty() {
         return refuse("must be written 'name' or '@scope/name'");
     }
-    if RESERVED.contains(&raw.to_ascii_lowercase().as_str()) {
+    if RESERVED.iter().any(|reserved| raw.eq_ignore_ascii_case(reserved)) {
         return refuse(format!("'{raw}' is reserved"));
     }
     let first: &[char] = if scope.is_some() { &['.'] } else { &['.', '_', '-'] };

@@ -5,14 +5,14 @@ use super::{KeyText, Passwords};
 use async_trait::async_trait;
 use proget_core::access::{AuthError, Credentials, Secret, Subject};
 use proget_core::catalog::{CatalogError, KeyHash, KeyKind, KeyRow, NewKey, UserRow};
-use proget_core::ids::UserId;
+use proget_core::ids::{KeyId, UserId};
 use proget_core::{Authenticator, Clock, Principal, Problem, Registry};
 use proget_feeds::http::{SignIn, SignedIn};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
-/// So many users' names are remembered by their rows.
-const NAMES: usize = 10_000;
+/// So many users' names, and as many callers with keys, are remembered by their rows.
+const REMEMBERED: usize = 10_000;
 
 /// Users and keys of the catalogue.
 ///
@@ -25,6 +25,8 @@ pub struct BuiltInAccounts {
     passwords: Passwords,
     /// A user's name never changes, and users are remembered by their names.
     names: Cache<UserId, Arc<str>>,
+    /// What a key's row says, as a caller; good for as long as the row has the same revision.
+    callers: Cache<KeyId, Principal>,
 }
 
 impl BuiltInAccounts {
@@ -33,7 +35,8 @@ impl BuiltInAccounts {
     /// # Errors
     /// If the operating system has no random numbers to give.
     pub fn new(registry: Arc<Registry>, clock: Arc<dyn Clock>) -> Result<Self, getrandom::Error> {
-        Ok(Self { registry, clock, passwords: Passwords::new()?, names: Cache::new(NAMES) })
+        let (names, callers) = (Cache::new(REMEMBERED), Cache::new(REMEMBERED));
+        Ok(Self { registry, clock, passwords: Passwords::new()?, names, callers })
     }
 
     async fn by_key(&self, text: &Secret) -> Result<Principal, AuthError> {
@@ -42,12 +45,26 @@ impl BuiltInAccounts {
         if key.expires.is_some_and(|expires| expires <= self.clock.now()) {
             return Err(AuthError::Expired);
         }
-        let Some(user) = key.user else { return Ok(of_key(&key)) };
+        let Some(user) = key.user else { return Ok(self.of_key(&key)) };
         let user = self.user_by_id(user).await?.ok_or(AuthError::Invalid)?;
         Ok(Principal {
             subject: Subject::Personal(key.id, key.revision, user.id, user.revision),
             ..of_user(&user)
         })
+    }
+
+    fn of_key(&self, key: &KeyRow) -> Principal {
+        let subject = Subject::Key(key.id, key.revision);
+        if let Some(known) = self.callers.get(&key.id).filter(|known| known.subject == subject) {
+            return known;
+        }
+        let name = match key.display_name.as_str() {
+            "" => format!("API key {}", key.id).into(),
+            name => name.into(),
+        };
+        let caller = Principal { name, subject, rights: Arc::new(key.rights.clone()) };
+        self.callers.insert(key.id, caller.clone());
+        caller
     }
 
     async fn by_password(&self, name: &str, password: &Secret) -> Result<Principal, AuthError> {
@@ -114,16 +131,6 @@ impl SignIn for BuiltInAccounts {
             Err(Problem::NotFound(_)) => Ok(()),
             outcome => outcome,
         }
-    }
-}
-
-fn of_key(key: &KeyRow) -> Principal {
-    let name =
-        if key.display_name.is_empty() { format!("API key {}", key.id) } else { key.display_name.clone() };
-    Principal {
-        name: name.into(),
-        subject: Subject::Key(key.id, key.revision),
-        rights: Arc::new(key.rights.clone()),
     }
 }
 
