@@ -20,6 +20,8 @@ pub(super) enum Fault {
     Database(DbErr),
     /// No answer within the time a call may take.
     NoAnswer,
+    /// Too many search at this moment.
+    Crowded,
     /// Something was deleted between the look and the deed; the transaction is to be repeated.
     Raced,
     /// The set's id is in the journal already.
@@ -53,7 +55,7 @@ impl Fault {
     pub(super) fn meaning(&self) -> Meaning {
         match self {
             Self::Database(error) => meaning(error),
-            Self::NoAnswer => Meaning::Slow,
+            Self::NoAnswer | Self::Crowded => Meaning::Slow,
             Self::Raced => Meaning::RolledBack,
             Self::Group(fault) => fault.meaning(),
             _ => Meaning::Strange,
@@ -116,6 +118,7 @@ impl fmt::Display for Fault {
             Self::Fenced => f.write_str("fenced"),
             Self::Database(_) => f.write_str("the database answered with an error"),
             Self::NoAnswer => f.write_str("the database did not answer in time"),
+            Self::Crowded => f.write_str("too many searches are waiting for the database"),
             Self::Raced => f.write_str("somebody else changed the same rows at every attempt"),
             Self::CommittedBefore => f.write_str("the set was committed before"),
             Self::Group(fault) => fault.fmt(f),

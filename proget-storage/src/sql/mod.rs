@@ -9,6 +9,7 @@ mod commit;
 mod dialect;
 mod error;
 mod fault;
+mod grams;
 mod lock;
 mod open;
 mod options;
@@ -34,6 +35,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use target::Target;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What exists, in a SQL database.
 ///
@@ -45,6 +47,9 @@ pub struct SqlCatalog {
     owner: Option<Arc<OwnerLock>>,
     /// There where commits queue for the one writer.
     groups: Option<Groups>,
+    /// Turns of searches for words, fewer than connections: whoever searches for what is hard to find
+    /// must not keep everybody else from reading.
+    searches: Semaphore,
     pools: RwLock<Arc<Pools>>,
 }
 
@@ -62,6 +67,12 @@ impl SqlCatalog {
     /// the same again.
     async fn bounded<T>(&self, attempt: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         self.bounded_by(self.options.call, attempt).await
+    }
+
+    /// Waits for a turn to search, as long as for a connection.
+    async fn turn_to_search(&self) -> Result<SemaphorePermit<'_>, Fault> {
+        let turn = tokio::time::timeout(self.options.acquire, self.searches.acquire()).await;
+        turn.ok().and_then(Result::ok).ok_or(Fault::Crowded)
     }
 
     async fn bounded_by<T>(

@@ -6,7 +6,7 @@ use super::error::OpenError;
 use super::fault::{Fault, Meaning};
 use super::lock::OwnerLock;
 use super::options::{Migrate, SqlOptions};
-use super::pools::{Pools, Purpose, pool};
+use super::pools::{Pools, Purpose, pool, searches_at_once};
 use super::schema::{self, SchemaStatus};
 use super::session::Session;
 use super::target::Target;
@@ -15,6 +15,7 @@ use proget_core::catalog::CatalogError;
 use sea_orm::DatabaseConnection;
 use sea_orm::sqlx::SqlitePool;
 use std::sync::{Arc, RwLock};
+use tokio::sync::Semaphore;
 
 /// What one pooled SQLite connection says of itself, read back from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,8 @@ impl SqlCatalog {
         prepare(&target, &options).await?;
         let pools = RwLock::new(Arc::new(Pools::new(&target, &options)));
         let groups = (target.dialect() == Dialect::Sqlite).then(Groups::default);
-        let catalog = Self { target, options, owner: owner.map(Arc::new), groups, pools };
+        let searches = Semaphore::new(searches_at_once(&target, &options));
+        let catalog = Self { target, options, owner: owner.map(Arc::new), groups, searches, pools };
         catalog.warn_of_what_is_not_supported().await;
         Ok(catalog)
     }

@@ -102,7 +102,7 @@ pub(super) fn pool(target: &Target, options: &SqlOptions, purpose: Purpose) -> D
                     connect.create_if_missing(true).journal_mode(SqliteJournalMode::Wal)
                 }
             };
-            let size = if purpose == Purpose::Read { options.readers.clamp(1, 4) } else { 1 };
+            let size = if purpose == Purpose::Read { sqlite_readers(options) } else { 1 };
             // A file does not go away, and a closed connection would only lose its cache.
             let pool: SqlitePoolOptions = sized(options, size)
                 .idle_timeout(None)
@@ -130,6 +130,19 @@ pub(super) fn pool(target: &Target, options: &SqlOptions, purpose: Purpose) -> D
             SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(connect))
         }
     }
+}
+
+fn sqlite_readers(options: &SqlOptions) -> u32 {
+    options.readers.clamp(1, 4)
+}
+
+/// How many searches for words may have a connection at the same moment: three of four.
+pub(super) fn searches_at_once(target: &Target, options: &SqlOptions) -> usize {
+    let readers = match target {
+        Target::Sqlite(_) => sqlite_readers(options),
+        Target::Postgres(..) | Target::MySql(..) => options.readers,
+    };
+    usize::try_from(readers * 3 / 4).unwrap_or(1).max(1)
 }
 
 fn size_for(options: &SqlOptions, purpose: Purpose) -> u32 {

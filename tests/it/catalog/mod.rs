@@ -10,6 +10,7 @@ mod place;
 mod proxy;
 mod queues;
 mod races;
+mod searching;
 mod snapshots;
 mod suite;
 mod winners;

@@ -9,6 +9,7 @@ mod feeds;
 mod fences;
 mod instance;
 mod journal;
+mod needles;
 mod packages;
 mod paging;
 pub(super) mod picture;
@@ -31,6 +32,7 @@ const THEMES: &[&[Case<Bench>]] = &[
     packages::CASES,
     text::CASES,
     searching::CASES,
+    needles::CASES,
     paging::CASES,
     stamps::CASES,
     expectations::CASES,

@@ -10,6 +10,7 @@ mod blob;
 mod downloads;
 mod expect;
 mod feed;
+mod grams;
 mod group;
 mod instance;
 mod order;
@@ -20,6 +21,7 @@ mod touched;
 mod turn;
 
 pub(super) use blob::{ARRIVING, CONDEMNED, LIVE};
+pub(super) use grams::learn;
 pub(super) use group::{Groups, Writer};
 
 use super::SqlCatalog;

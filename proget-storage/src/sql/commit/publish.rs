@@ -1,9 +1,11 @@
 //! Publishing a file: the moment at which bytes become a package.
 
+use super::super::dialect::Dialect;
 use super::super::fault::{Fault, Meaning};
 use super::super::session::{Columns, Session, values};
 use super::blob::LIVE;
 use super::expect::Expected;
+use super::grams::learn;
 use super::package::{set_tag, stamp};
 use super::touched::Touched;
 use proget_core::catalog::{ChangeSet, Conflict, NewFile};
@@ -49,9 +51,9 @@ async fn package(
     let insert = "INSERT INTO packages (feed_id, name, name_key, stamp, created, modified) \
                   VALUES (?, ?, ?, ?, {now}, {now})";
     let values = values![file.feed.0, file.package.as_str(), key.as_str(), Stamp::random().0];
-    if expected.must_be_new(file.feed, key) {
-        let created = session.exec(insert, values).await.map_err(Fault::from);
-        created.map_err(|fault| fault.if_taken(Conflict::PackageChanged))?;
+    let id = if expected.must_be_new(file.feed, key) {
+        let created = session.insert(insert, values).await;
+        created.map_err(|fault| fault.if_taken(Conflict::PackageChanged))?
     } else if let Some(package) = stamp(session, file.feed, key, touched).await? {
         return Ok(package);
     } else {
@@ -59,13 +61,18 @@ async fn package(
         let upsert = format!(
             "{insert} {{upsert feed_id, name_key}} stamp = {{new stamp}}, modified = {{new modified}}"
         );
-        session.exec(&upsert, values).await?;
-    }
-    let sql = "SELECT id FROM packages WHERE feed_id = ? AND name_key = ?";
-    let id = session.number(sql, values![file.feed.0, key.as_str()]).await?.map(PackageId);
-    let id = id.ok_or_else(|| Fault::Damaged("a package row vanished while it was locked".into()))?;
-    touched.package(file.feed, id);
-    Ok(id)
+        if session.dialect == Dialect::MySql {
+            // It does not tell the number of a row that was there.
+            session.exec(&upsert, values).await?;
+            let sql = "SELECT id FROM packages WHERE feed_id = ? AND name_key = ?";
+            let id = session.number(sql, values![file.feed.0, key.as_str()]).await?;
+            id.ok_or_else(|| Fault::Damaged("a package row vanished while it was locked".into()))?
+        } else {
+            session.insert(&upsert, values).await?
+        }
+    };
+    touched.package(file.feed, PackageId(id));
+    Ok(PackageId(id))
 }
 
 /// The version's row. What it says of itself comes from its first file; one that has lost its last
@@ -90,13 +97,15 @@ async fn version(
         Some((id, files)) if files > 0 => return Ok(id),
         _ => {}
     }
+    let search_text = search_text(file);
+    learn(session, file.feed.0, package.0, &search_text).await?;
     let mut values = values![
         file.version.as_str(),
         file.version.order().0.clone(),
         i64::from(file.version.is_prerelease()),
         &*set.actor.0,
         file.summary.as_str(),
-        search_text(file),
+        search_text,
         file.version_fragment.0.to_vec(),
         file.detail.0.to_vec(),
     ];

@@ -6,6 +6,7 @@ mod cursor;
 mod feeds;
 mod instance;
 mod journal;
+mod lookout;
 mod packages;
 mod search;
 mod stamps;

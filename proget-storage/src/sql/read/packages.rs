@@ -48,7 +48,17 @@ impl Packages for SqlCatalog {
         search: &Search,
         page: &PageRequest,
     ) -> Result<Page<Found>, CatalogError> {
-        steady!(self, "searching packages", self.search_in(feed, search, page))
+        // Waited for outside of the call's time limit, which is the database's.
+        let turn = match search.text.is_empty() {
+            true => None,
+            false => {
+                let turn = self.turn_to_search().await;
+                Some(turn.map_err(|fault| fault.into_error("waiting for a turn to search"))?)
+            }
+        };
+        let page = steady!(self, "searching packages", self.search_in(feed, search, page));
+        drop(turn);
+        page
     }
 
     async fn versions(

@@ -2,9 +2,10 @@
 //!
 //! A table of its own, because most files have none, and because a build that does not know it works beside it.
 
-use super::Step;
+use super::{Fill, Step};
 
-pub(super) const STEP: Step = Step { number: 2, name: "file-details", oldest: 1, statements: STATEMENTS };
+pub(super) const STEP: Step =
+    Step { number: 2, name: "file-details", oldest: 1, statements: |_| STATEMENTS, fill: Fill::Nothing };
 
 const STATEMENTS: &[&str] = &["CREATE TABLE IF NOT EXISTS file_details (
         file_id BIGINT NOT NULL PRIMARY KEY,

@@ -3,9 +3,10 @@
 //! Names of tables are plural because `blob` is a word of MariaDB's own. Whoever refers to a blob
 //! does so by a real foreign key that refuses the deletion; everything inside a feed goes with it.
 
-use super::Step;
+use super::{Fill, Step};
 
-pub(super) const STEP: Step = Step { number: 1, name: "first-tables", oldest: 1, statements: STATEMENTS };
+pub(super) const STEP: Step =
+    Step { number: 1, name: "first-tables", oldest: 1, statements: |_| STATEMENTS, fill: Fill::Nothing };
 
 const STATEMENTS: &[&str] = &[
     // One row. Locked by whoever joins or creates the first administrator.

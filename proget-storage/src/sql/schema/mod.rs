@@ -8,9 +8,12 @@
 mod file_details;
 mod first;
 mod runner;
+mod search_grams;
 
 pub use runner::{SchemaStatus, StepStatus};
 pub(super) use runner::{bring_up_to_date, inspect};
+
+use super::dialect::Dialect;
 
 /// One change of the schema.
 #[derive(Debug)]
@@ -21,9 +24,19 @@ pub(super) struct Step {
     pub(super) name: &'static str,
     /// Builds that know this step, or a later one, work on its result.
     pub(super) oldest: i64,
-    /// Its statements, in the words of [`Dialect`](super::dialect::Dialect).
-    pub(super) statements: &'static [&'static str],
+    /// Its statements for a database, in the words of [`Dialect`].
+    pub(super) statements: fn(Dialect) -> &'static [&'static str],
+    /// What is to be written into new tables then.
+    pub(super) fill: Fill,
+}
+
+/// Rows of a step that no statement can make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fill {
+    Nothing,
+    /// What the packages that are there are found by.
+    SearchGrams,
 }
 
 /// All steps in their order.
-pub(super) const STEPS: &[Step] = &[first::STEP, file_details::STEP];
+pub(super) const STEPS: &[Step] = &[first::STEP, file_details::STEP, search_grams::STEP];

@@ -10,7 +10,7 @@ use super::super::error::OpenError;
 use super::super::fault::Fault;
 use super::super::session::{Columns, Session, values};
 use super::super::target::Target;
-use super::{STEPS, Step};
+use super::{Fill, STEPS, Step, search_grams};
 use sea_orm::{DatabaseConnection, TransactionTrait as _};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -124,7 +124,7 @@ async fn guarded_step(connection: &DatabaseConnection, dialect: Dialect, step: &
     if begin_step(&session, step).await? == 0 {
         return Ok(session.roll_back().await?);
     }
-    for statement in step.statements {
+    for statement in (step.statements)(dialect) {
         session.exec_plain(statement).await?;
     }
     end_step(&session, step).await?;
@@ -156,7 +156,7 @@ async fn repeatable_step(session: &Session, step: &Step) -> Result<(), Fault> {
         return Ok(());
     }
     begin_step(session, step).await?;
-    for statement in step.statements {
+    for statement in (step.statements)(session.dialect) {
         match session.exec_plain(statement).await.map_err(Fault::from) {
             // MySQL has no CREATE INDEX IF NOT EXISTS: an index of that name was made by an
             // earlier attempt at this step.
@@ -182,6 +182,10 @@ async fn begin_step(session: &Session, step: &Step) -> Result<u64, Fault> {
 }
 
 async fn end_step(session: &Session, step: &Step) -> Result<(), Fault> {
+    match step.fill {
+        Fill::SearchGrams => search_grams::fill(session).await?,
+        Fill::Nothing => {}
+    }
     if step.number == 1 {
         let sql = "INSERT INTO instance (id, installation) VALUES (1, ?) {keep id}";
         session.exec(sql, values![Uuid::new_v4()]).await?;
