@@ -2,6 +2,7 @@
 //! through which the rest of the code uses both ([`PackageStore`]).
 
 mod error;
+mod hot;
 mod key;
 mod packages;
 mod staging;

@@ -1,13 +1,13 @@
-//! What the rest of the code holds: stores by name, one staging area, limits, and a bounded
-//! cache of small hot blobs. A struct, because nobody needs a second one.
+//! What the rest of the code holds: stores by name, one staging area, limits, and the memory of
+//! small blobs. A struct, because nobody needs a second one.
 
+use super::hot::HotBlobs;
 use super::{Blob, BlobKey, BlobStore, ByteStream, Put, Spool, Staging, StoreError, StoreErrorKind};
 use crate::artifact::Artifact;
 use crate::digest::DigestSet;
 use crate::feed::StoreName;
-use bytes::{Bytes, BytesMut};
-use futures::{StreamExt as _, TryStreamExt as _};
-use quick_cache::{Weighter, sync::Cache};
+use bytes::Bytes;
+use futures::StreamExt as _;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,25 +17,16 @@ use std::sync::Arc;
 pub struct IntakeLimits {
     /// Largest artifact in bytes; 0 means no limit but the disk's. Default 0.
     pub artifact_bytes: u64,
-    /// Blobs up to this size are kept in memory once read. Default 64 KiB.
+    /// Blobs up to this size, but at most a quarter of `hot_bytes`, are kept in memory once read.
+    /// Default 128 KiB.
     pub hot_blob_bytes: u64,
-    /// Memory for such blobs altogether. Default 32 MiB.
+    /// Memory for such blobs altogether. Default 16 MiB.
     pub hot_bytes: u64,
 }
 
 impl Default for IntakeLimits {
     fn default() -> Self {
-        Self { artifact_bytes: 0, hot_blob_bytes: 64 << 10, hot_bytes: 32 << 20 }
-    }
-}
-
-#[derive(Clone)]
-struct ByLength;
-
-impl Weighter<BlobKey, Bytes> for ByLength {
-    fn weight(&self, _: &BlobKey, bytes: &Bytes) -> u64 {
-        // An entry costs its bytes and about two cache lines of bookkeeping.
-        bytes.len() as u64 + 128
+        Self { artifact_bytes: 0, hot_blob_bytes: 128 << 10, hot_bytes: 16 << 20 }
     }
 }
 
@@ -45,7 +36,7 @@ pub struct PackageStore {
     stores: Arc<BTreeMap<StoreName, Arc<dyn BlobStore>>>,
     staging: Arc<dyn Staging>,
     limits: IntakeLimits,
-    hot: Arc<Cache<BlobKey, Bytes, ByLength>>,
+    hot: HotBlobs,
 }
 
 impl PackageStore {
@@ -62,8 +53,7 @@ impl PackageStore {
         staging: Arc<dyn Staging>,
         limits: IntakeLimits,
     ) -> Self {
-        let expected = usize::try_from(limits.hot_bytes / 4096).unwrap_or(usize::MAX).max(16);
-        let hot = Arc::new(Cache::with_weighter(expected, limits.hot_bytes, ByLength));
+        let hot = HotBlobs::new(limits.hot_blob_bytes, limits.hot_bytes);
         Self { stores: Arc::new(stores), staging, limits, hot }
     }
 
@@ -151,32 +141,18 @@ impl PackageStore {
         size: u64,
         range: Option<Range<u64>>,
     ) -> Result<Blob, StoreError> {
-        if size <= self.limits.hot_blob_bytes {
-            return Ok(part_of(self.hot_bytes(store, key, size).await?, range));
+        let store = self.store(store)?;
+        if self.hot.takes(size) {
+            return Ok(part_of(self.hot.read(&**store, key, size).await?, range));
         }
-        let blob = self.store(store)?.get(key, range).await?;
+        let blob = store.get(key, range).await?;
         check_size(key, size, blob.size)?;
         Ok(blob)
     }
-
-    async fn hot_bytes(&self, store: &StoreName, key: &BlobKey, size: u64) -> Result<Bytes, StoreError> {
-        if let Some(bytes) = self.hot.get(key) {
-            return Ok(bytes);
-        }
-        let blob = self.store(store)?.get(key, None).await?;
-        check_size(key, size, blob.size)?;
-        let gather = |mut all: BytesMut, chunk: Bytes| async move {
-            all.extend_from_slice(&chunk);
-            Ok(all)
-        };
-        let bytes = blob.body.try_fold(BytesMut::new(), gather).await?.freeze();
-        check_size(key, size, bytes.len() as u64)?;
-        self.hot.insert(*key, bytes.clone());
-        Ok(bytes)
-    }
 }
 
-fn check_size(key: &BlobKey, expected: u64, found: u64) -> Result<(), StoreError> {
+/// Has a blob as many bytes as the catalogue knows?
+pub(super) fn check_size(key: &BlobKey, expected: u64, found: u64) -> Result<(), StoreError> {
     if expected == found {
         return Ok(());
     }

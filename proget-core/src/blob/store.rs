@@ -57,7 +57,7 @@ impl fmt::Debug for Blob {
 /// Where bytes rest, immutable, addressed by digest and generation.
 ///
 /// The trait is small for those who implement it; callers use [`PackageStore`](super::PackageStore),
-/// which adds checks, limits and the cache of small hot blobs once for all stores.
+/// which adds checks, limits and the memory of small blobs once for all stores.
 ///
 /// # What an implementation must promise
 /// - When `put` returns, the bytes survive the loss of this process, and of power if

@@ -1,5 +1,7 @@
 //! Downloads, documents, tags and decisions.
 
+mod small;
+
 use crate::stand::{Plain, Stand, who_may};
 use bytes::Bytes;
 use proget_core::access::{Permission, Permissions, Principal};
