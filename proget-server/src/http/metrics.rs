@@ -21,12 +21,30 @@ const UPKEEP: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Metrics(Option<PrometheusHandle>);
 
+/// Set once, by the first server.
+static INSTALLED: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Where the figures of this process go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recorder {
+    /// To ours, until the process ends. It drops no figure, so what it gave out may be kept.
+    Ours,
+    /// To nobody so far, or to the recorder of the embedding program.
+    Unknown,
+}
+
 impl Metrics {
     /// Installs the recorder, or returns the one that is there. Every histogram whose name ends
     /// in `_seconds` has buckets for latencies.
     pub fn install() -> Self {
-        static INSTALLED: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
         Self(INSTALLED.get_or_init(install).clone())
+    }
+
+    pub(super) fn recorder() -> Recorder {
+        match INSTALLED.get() {
+            Some(Some(_)) => Recorder::Ours,
+            Some(None) | None => Recorder::Unknown,
+        }
     }
 
     /// The figures in Prometheus' text format, or `None` if another recorder has them.

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`settings`](Timeouts) (numbers), `listen` and `tls` (what start-up can get
 //! wrong), `accept` → `connection` (→ `pulse`, `watched_io`) (connections), `shell` (what happens
-//! to every request) → `record`, `proxies`, `public_url`, `gate`, `body`. Beside the way stand
+//! to every request) → `record` (`request_id`, `counted`), `proxies`, `public_url`, `gate`, `body`. Beside the way stand
 //! `metrics` and `problem`. Which content coding a client wants is asked where documents are
 //! rendered, in the crate of the feed types.
 //!
@@ -38,6 +38,7 @@
 mod accept;
 mod body;
 mod connection;
+mod counted;
 mod gate;
 mod listen;
 mod metrics;
@@ -46,6 +47,7 @@ mod proxies;
 mod public_url;
 mod pulse;
 mod record;
+mod request_id;
 mod settings;
 mod shell;
 mod tls;
@@ -53,12 +55,14 @@ mod watched_io;
 
 pub use accept::{Drained, SharedEndpoint, serve};
 pub use body::{BodyAllowance, BodyLimit, BodyLimited, BodyRefusal};
+pub use counted::{FeedTypeLabel, Labelled};
 pub use listen::{BadListenAddress, ListenAddress, ListenError, Listeners};
 pub use metrics::{METRICS_TEXT, Metrics};
 pub use problem::{PROBLEM_JSON, problem};
 pub use proxies::{BadProxyNetwork, ProxyDialect, ProxyNetwork, ProxyTrust};
 pub use public_url::{Addressing, BadPublicUrl, PublicUrl};
-pub use record::{ClientAddress, FeedTypeLabel, Labelled, REQUEST_ID, RequestId};
+pub use record::ClientAddress;
+pub use request_id::{REQUEST_ID, RequestId};
 pub use settings::{Limits, Timeouts};
 pub use shell::Shell;
 pub use tls::{TlsError, TlsFiles};

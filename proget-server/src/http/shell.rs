@@ -19,7 +19,8 @@ use super::{
     problem::problem,
     proxies::{MalformedHeader, Told},
     public_url::Addressing,
-    record::{ClientAddress, RequestId, RequestRecord},
+    record::{ClientAddress, RequestRecord},
+    request_id::RequestId,
     settings::{Limits, Timeouts},
 };
 

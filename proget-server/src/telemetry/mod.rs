@@ -5,10 +5,12 @@
 //! leaves queries out.
 
 mod lines;
+mod text;
 
 use crate::config::{Log, LogFormat};
 use lines::Lines;
-use std::io;
+use std::io::{self, IsTerminal};
+use text::Text;
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Writes out what has been gathered when it is dropped.
@@ -30,7 +32,8 @@ pub(crate) fn start(log: &Log) -> Logging {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = fmt().with_env_filter(filter).with_writer(to.clone());
     let started = match log.format {
-        LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
+        LogFormat::Text if io::stderr().is_terminal() => lines.with_ansi(true).try_init(),
+        LogFormat::Text => lines.fmt_fields(Text).event_format(Text).try_init(),
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
         }
