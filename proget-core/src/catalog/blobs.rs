@@ -37,7 +37,7 @@ pub struct BlobRow {
     pub touched: i64,
     /// Is a reservation still running, by the catalogue's clock?
     pub reserved: bool,
-    /// How many file rows refer to it.
+    /// How many file rows refer to it. A catalogue may stop counting at a thousand.
     pub references: u64,
 }
 

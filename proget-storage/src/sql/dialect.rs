@@ -92,6 +92,14 @@ impl Dialect {
                 &format!("position(? IN {rest}) > 0"),
                 &format!("LOCATE(?, {rest}) > 0"),
             ),
+            // How many files refer to this blob, a thousand or more being one: nobody wants to wait for
+            // all files of a blob that every package has. MariaDB cannot refer out of a table in FROM.
+            "references" => {
+                let some = format!(
+                    "(SELECT COUNT(*) FROM (SELECT 1 FROM files f WHERE f.blob_id = {rest} LIMIT 1000) counted)"
+                );
+                per(&some, &some, &format!("(SELECT COUNT(*) FROM files f WHERE f.blob_id = {rest})"))
+            }
             // Sums come back as decimals otherwise.
             "whole" => per(
                 &format!("CAST({rest} AS INTEGER)"),

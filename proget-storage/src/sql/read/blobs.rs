@@ -18,7 +18,7 @@ use std::time::Duration;
 /// One statement, so `touched` and the references are of the same moment.
 const BLOB: &str = "SELECT b.id, b.store, b.digest, b.generation, b.size, b.state, b.touched, \
                     CASE WHEN b.reserved_until > {now} THEN {whole 1} ELSE {whole 0} END, \
-                    (SELECT COUNT(*) FROM files f WHERE f.blob_id = b.id) FROM blobs b";
+                    {references b.id} FROM blobs b";
 
 /// Statements with more values than this are cut into several.
 const CHUNK: usize = 400;

@@ -120,25 +120,25 @@ impl<'a> Lookout<'a> {
     /// The next candidates and their names.
     async fn candidates(&self, grams: &Grams) -> Result<Vec<(i64, String)>, Fault> {
         let dialect = self.session.dialect;
-        // Looked for first and all together, whatever a planner thinks of it; CROSS JOIN tells SQLite so.
+        // Looked for first and all together, then their packages one by one, whatever a planner thinks
+        // of it: it does not know the grams when it makes a plan, and would rather read all packages.
         let (candidates, mut values) = match dialect {
             Dialect::Postgres => {
-                let sql = "SELECT package_id FROM search_grams WHERE grams @> CAST(? AS INTEGER[]) \
-                           OR grams @> CAST(? AS INTEGER[])";
+                let sql = "WITH c AS MATERIALIZED (SELECT package_id FROM search_grams \
+                           WHERE grams @> CAST(? AS INTEGER[]) OR grams @> CAST(? AS INTEGER[])) \
+                           SELECT p.id, p.name_key FROM c CROSS JOIN LATERAL \
+                           (SELECT * FROM packages q WHERE q.id = c.package_id LIMIT 1) p";
                 (sql, values![grams.asked(dialect), Grams::all(self.feed.0).written(dialect)])
             }
             _ => {
-                let sql = "SELECT rowid AS package_id FROM search_grams WHERE search_grams MATCH ?";
+                let sql = "SELECT p.id, p.name_key FROM search_grams c \
+                           CROSS JOIN packages p ON p.id = c.rowid AND c.search_grams MATCH ?";
                 (sql, values![grams.asked(dialect)])
             }
         };
         let (wanted, more) = self.wanted();
         values.extend(more);
-        values.push(CANDIDATES.into());
-        let sql = format!(
-            "WITH c AS MATERIALIZED ({candidates}) SELECT p.id, p.name_key FROM c CROSS JOIN packages p \
-             WHERE p.id = c.package_id AND {wanted} ORDER BY p.name_key LIMIT ?"
-        );
+        let sql = format!("{candidates} WHERE {wanted} ORDER BY p.name_key LIMIT {CANDIDATES}");
         let rows = self.session.all(&sql, values).await?;
         let candidate = |row: &QueryResult| {
             let mut columns = Columns::of(row, dialect);
@@ -161,9 +161,10 @@ impl<'a> Lookout<'a> {
         let among = match among {
             Among::All => format!("packages p {newest} WHERE {wanted}"),
             Among::Next(length) => {
-                values.push(length.into());
+                // Not as a value: PostgreSQL would make its plan for a tenth of the feed.
                 format!(
-                    "(SELECT p.* FROM packages p WHERE {wanted} ORDER BY p.name_key LIMIT ?) p {newest} WHERE 1 = 1"
+                    "(SELECT p.* FROM packages p WHERE {wanted} ORDER BY p.name_key LIMIT {length}) p \
+                     {newest} WHERE 1 = 1"
                 )
             }
             Among::Of(ids) => {
