@@ -8,18 +8,21 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proget_core::FeedFormat;
 use proget_core::package::{NameKey, VersionKey};
 use proget_feeds::http::RawTail;
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 pub(super) fn raw_tail(data: &[u8]) -> Verdict {
     let Some((_, segments)) = tail(data) else { return Verdict::Refused };
-    assert_eq!(encoded(&segments).segments().as_ref(), Ok(&segments));
+    let again = encoded(&segments);
+    let again = again.segments().map(|segments| segments.into_iter().map(Cow::into_owned).collect());
+    assert_eq!(again, Ok(segments));
     Verdict::Accepted
 }
 
 /// The path and its segments, if it has any.
 fn tail(data: &[u8]) -> Option<(RawTail, Vec<String>)> {
     let tail = RawTail::new(std::str::from_utf8(data).ok()?);
-    let segments = tail.segments().ok()?;
+    let segments: Vec<String> = tail.segments().ok()?.into_iter().map(Cow::into_owned).collect();
     for segment in &segments {
         assert!(!segment.split('/').any(|part| matches!(part, "" | "." | "..")), "{tail:?}");
         assert!(!segment.contains('\\') && !segment.chars().any(char::is_control), "{tail:?}");
