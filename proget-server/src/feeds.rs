@@ -50,7 +50,8 @@ impl FeedRoute {
             // All may wait for a shared read of the catalogue; together they wait for one.
             let package = || reads.then(|| self.protocol.package(&tail)).flatten();
             let foreseen = self.registry.foresee(&name, package);
-            let (caller, feed, foreseen) = join3(self.identity.of(&brought), self.feed(&name), foreseen).await;
+            let (caller, feed, foreseen) =
+                join3(self.identity.of(&brought), self.feed(&name), foreseen).await;
             let (caller, feed) = (caller?, feed?);
             let sign_in = self.sign_in.clone().map(|inner| self.identity.slowed(inner, address));
             let door = FeedDoor::new(self.registry.clone(), feed, caller, root);
