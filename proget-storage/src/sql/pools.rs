@@ -20,8 +20,8 @@ use sea_orm::sqlx::sqlite::{
 };
 use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Database, Executor as _};
 use sea_orm::{
-    DatabaseConnection, DbErr, SqliteTransactionMode, SqlxError, SqlxMySqlConnector, SqlxPostgresConnector,
-    SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxError, SqlxMySqlConnector,
+    SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
 };
 use std::time::Duration;
 
@@ -63,12 +63,16 @@ impl Pools {
                 .then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(Session::transaction(self.writer.begin_with_options(options).await?, self.dialect))
+        let writer = self.writer.clone();
+        let begun = to_its_end(async move { writer.begin_with_options(options).await }).await?;
+        Ok(Session::transaction(begun, self.dialect))
     }
 
     /// Begins a transaction whose reads all see the same moment.
     pub(super) async fn snapshot(&self) -> Result<Session, DbErr> {
-        Ok(Session::transaction(self.reader.begin().await?, self.dialect))
+        let reader = self.reader.clone();
+        let begun = to_its_end(async move { reader.begin().await }).await?;
+        Ok(Session::transaction(begun, self.dialect))
     }
 
     /// Single reads, each of its own moment.
@@ -82,6 +86,21 @@ impl Pools {
         let _ = self.writer.close_by_ref().await;
         let _ = self.reader.close_by_ref().await;
     }
+}
+
+/// Begins a transaction in a task of its own, which goes on if the caller leaves.
+///
+/// What surprised us: a driver that is left while its BEGIN is under way counts no transaction, so it
+/// takes none back, and the connection returns to the pool inside of one. Whoever reads on it next
+/// fixes its moment, and whoever reads after that is shown what was there then.
+async fn to_its_end<F>(begin: F) -> Result<DatabaseTransaction, DbErr>
+where
+    F: Future<Output = Result<DatabaseTransaction, DbErr>> + Send + 'static,
+{
+    let begun = tokio::spawn(begin).await;
+    begun.unwrap_or_else(|error| {
+        Err(DbErr::Custom(format!("beginning a transaction was broken off: {error}")))
+    })
 }
 
 /// One pool that connects when it is first used.

@@ -3,6 +3,7 @@
 
 mod away;
 mod freezing;
+mod hanging_up;
 mod lost_answers;
 mod migrations;
 mod opening;
