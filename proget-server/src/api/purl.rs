@@ -46,9 +46,21 @@ impl Purl {
         if kind.is_empty() || name.is_empty() {
             return Err(refuse("must have a type and a name"));
         }
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-');
+        if !kind.starts_with(|c: char| c.is_ascii_alphabetic()) || !kind.chars().all(plain) {
+            return Err(refuse("must have a type of letters, digits, '.', '+' and '-'"));
+        }
+        // Segment by segment: a slash that is encoded belongs to no segment.
+        let folder = |segment: &str| match decode(segment)? {
+            decoded if decoded.is_empty() || decoded.contains('/') => {
+                Err(refuse("must not have empty segments or encoded slashes in its namespace"))
+            }
+            decoded => Ok(decoded),
+        };
+        let namespace = namespace.map(|text| text.split('/').map(folder).collect::<Result<Vec<_>, _>>());
         Ok(Self {
             kind: kind.to_ascii_lowercase(),
-            namespace: namespace.map(decode).transpose()?,
+            namespace: namespace.transpose()?.map(|segments| segments.join("/")),
             name: decode(name)?,
             version: version.filter(|text| !text.is_empty()).map(decode).transpose()?,
             qualifiers: qualifiers.map(str::to_owned),
@@ -90,7 +102,18 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused() {
-        for bad in ["", "npm/a@1", "pkg:npm", "pkg:npm/", "pkg:/a", "pkg:npm/%ff"] {
+        for bad in [
+            "",
+            "npm/a@1",
+            "pkg:npm",
+            "pkg:npm/",
+            "pkg:/a",
+            "pkg:npm/%ff",
+            "pkg:n%70m/a",
+            "pkg:7z/a",
+            "pkg:golang/a//b",
+            "pkg:golang/%2fa/b",
+        ] {
             assert!(Purl::parse(bad).is_err(), "{bad}");
         }
     }
