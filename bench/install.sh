@@ -1,5 +1,5 @@
 # Installs what the benchmark needs besides what the tests need, and is not there yet. Sourced by
-# bench/run.sh and bench/profile.sh, after tests/install.sh.
+# bench/run.sh, bench/failover.sh and bench/profile.sh, after tests/install.sh.
 
 readonly verdaccio_version=6.8.0 pypiserver_version=2.4.2
 
@@ -35,4 +35,20 @@ install_pypiserver() {
     python3 -m venv "$place"
     "$place/bin/python" -m pip install --quiet --disable-pip-version-check "pypiserver[passlib]==$pypiserver_version" </dev/null
     echo "$pypiserver_version" >"$place/pins"
+}
+
+# Sets `program`, a copy that goes away with the script, and `about`, what it is in words.
+build_measured() {
+    local commit changed
+    # The release with the names of its functions: the same code, and one build serves bench/profile.sh too.
+    cargo build --quiet --locked --profile profiling -p proget-server --bin proget
+    cargo build --quiet --locked -p proget-bench
+    # A copy: whoever builds anew in the meantime does not change what is measured.
+    program=$(mktemp -d)/proget
+    trap 'rm -rf "$(dirname "$program")"' EXIT
+    cp target/profiling/proget "$program"
+    commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+    changed=$(git status --porcelain --untracked-files=no 2>/dev/null | grep -c '\.rs$' || true)
+    about="$("$program" version | head -1), commit $commit"
+    [ "$changed" -eq 0 ] || about+=" and $changed changed files"
 }

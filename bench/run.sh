@@ -21,16 +21,6 @@ install_load
 install_verdaccio
 install_pypiserver
 
-# The release with the names of its functions: the same code, and one build serves bench/profile.sh too.
-cargo build --quiet --locked --profile profiling -p proget-server --bin proget
-cargo build --quiet --locked -p proget-bench
-# A copy: whoever builds anew in the meantime does not change what is measured.
-program=$(mktemp -d)/proget
-trap 'rm -rf "$(dirname "$program")"' EXIT
-cp target/profiling/proget "$program"
-commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
-changed=$(git status --porcelain --untracked-files=no 2>/dev/null | grep -c '\.rs$' || true)
-about="$("$program" version | head -1), commit $commit"
-[ "$changed" -eq 0 ] || about+=" and $changed changed files"
+build_measured
 [ $# -gt 0 ] || set -- --write docs/PERFORMANCE.md
 PROGET_BIN="$program" target/debug/proget-bench run --about "$about" "$@"

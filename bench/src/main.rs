@@ -2,10 +2,11 @@
 //! its peers, in the same minutes. `bench/run.sh` builds everything and starts this program.
 //!
 //! Nothing here is part of the product, and nothing here is a test that must pass: a figure that is
-//! missed is written down, in `docs/PERFORMANCE.md`.
+//! missed is written down, in `docs/PERFORMANCE.md` or, by `bench/failover.sh`, in `docs/FAILOVER.md`.
 
 mod compare;
 mod door;
+mod failover;
 mod formats;
 mod gets;
 mod load;
@@ -43,6 +44,8 @@ enum What {
     Run(Run),
     /// Tells what the time goes to, by `perf`
     Profile(profile::Arguments),
+    /// Measures what a cluster loses when a node dies, and for how long
+    Failover(failover::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,6 +70,7 @@ async fn main() -> Outcome {
     match Arguments::parse().what {
         What::Run(run) => Box::pin(measure(run)).await,
         What::Profile(arguments) => profile::run(arguments).await,
+        What::Failover(arguments) => Box::pin(failover::run(arguments)).await,
     }
 }
 
@@ -99,7 +103,7 @@ async fn measure(run: Run) -> Outcome {
         note(start::measure(starts, &mut report).await);
     }
     if "million".contains(only) {
-        note(million::measure(packages, pace, &mut report).await);
+        note(Box::pin(million::measure(packages, pace, &mut report)).await);
     }
     if "generator".contains(only) {
         note(publishing::measure_generator(pace, &mut report).await);

@@ -46,17 +46,22 @@ impl Node {
 
     /// A new private feed, and a key that may read it and publish to it.
     pub(crate) async fn feed(&self, kind: Kind, name: &str) -> Outcome<Feed> {
-        let url = self.process.create_feed(kind.name(), name).await?.url;
-        let key = self.process.create_key(&["--feed", name, "--may", "view,add"]).await?.text;
-        let words = match kind {
-            Kind::Npm => format!("Bearer {key}"),
-            Kind::Pypi => format!("Basic {}", STANDARD.encode(format!("api:{key}"))),
-            Kind::Cargo => key,
-        };
-        let uploads = if kind == Kind::Pypi { format!("{url}legacy/") } else { url.clone() };
-        let read = Door::new(&url, Some(words.clone()))?;
-        Ok(Feed { read, publish: Door::new(&uploads, Some(words))? })
+        feed(&self.process, kind, name).await
     }
+}
+
+/// The same on any server.
+pub(crate) async fn feed(server: &ProgetProcess, kind: Kind, name: &str) -> Outcome<Feed> {
+    let url = server.create_feed(kind.name(), name).await?.url;
+    let key = server.create_key(&["--feed", name, "--may", "view,add"]).await?.text;
+    let words = match kind {
+        Kind::Npm => format!("Bearer {key}"),
+        Kind::Pypi => format!("Basic {}", STANDARD.encode(format!("api:{key}"))),
+        Kind::Cargo => key,
+    };
+    let uploads = if kind == Kind::Pypi { format!("{url}legacy/") } else { url.clone() };
+    let read = Door::new(&url, Some(words.clone()))?;
+    Ok(Feed { read, publish: Door::new(&uploads, Some(words))? })
 }
 
 /// Publishes all of these in their order, and fails if one is not accepted.

@@ -12,6 +12,7 @@
 mod archive;
 mod cargo;
 mod conditions;
+mod connections;
 mod inspect;
 mod names;
 mod npm;
@@ -55,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "npm_names", run: names::npm },
     Target { name: "npm_requests", run: requests::npm },
     Target { name: "npm_route", run: routes::npm },
+    Target { name: "proxy_header", run: connections::proxy },
     Target { name: "purl", run: names::purl },
     Target { name: "pypi_accept", run: pypi::accept },
     Target { name: "pypi_file_name", run: pypi::file_name },

@@ -1,9 +1,11 @@
 //! Chores: work without input that looks at what is and brings it towards what should be.
 
 use async_trait::async_trait;
+use proget_core::catalog::{Fence, Role};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// What a chore found to do, in one line for operators; empty if nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +20,16 @@ pub struct ChoreError {
     /// Why.
     #[source]
     pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Because of what a chore runs, and until when.
+#[derive(Debug, Clone, Default)]
+pub struct ChoreWork {
+    /// To be carried by whatever it writes; there is one if the chore is held as a role and the runner
+    /// was told who leads it.
+    pub fence: Option<Fence>,
+    /// Fires when the role is lost or the runner stops; the run is dropped right after.
+    pub stop: CancellationToken,
 }
 
 /// Periodic work without input.
@@ -37,9 +49,14 @@ pub trait Chore: fmt::Debug + Send + Sync + 'static {
     /// How long to wait between the end of one run and the next.
     fn every(&self) -> Duration;
 
+    /// Only where this role is held; `None`: on every node.
+    fn held_as(&self) -> Option<Role> {
+        None
+    }
+
     /// Runs once.
     ///
     /// # Errors
     /// Why it could not be done; it will be tried again at its time.
-    async fn tend(&self) -> Result<Findings, ChoreError>;
+    async fn tend(&self, work: &ChoreWork) -> Result<Findings, ChoreError>;
 }

@@ -36,6 +36,8 @@ row_ids! {
     UserId,
     /// An API key's row.
     KeyId,
+    /// A job's row.
+    JobId,
 }
 
 macro_rules! random_ids {
@@ -70,6 +72,8 @@ random_ids! {
     Incarnation,
     /// One stay of a digest's bytes in a store; never reused, so a late deleter names nothing that lives.
     Generation,
+    /// One claim of a job; every commit made for the job proves it.
+    ClaimToken,
     /// One upload on its way in; scratch files carry it.
     UploadId,
 }

@@ -9,7 +9,7 @@ use crate::catalog::*;
 use crate::clock::Clock;
 use crate::digest::Sha256;
 use crate::feed::{Feed, FeedName, StoreName};
-use crate::ids::{BlobId, ChangeId, FeedId, FileId, Stamp, UserId};
+use crate::ids::{BlobId, ChangeId, FeedId, FileId, JobId, Stamp, UserId};
 use crate::package::{FileRef, Fragment, NameKey, VersionKey};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +18,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+mod touched;
+
+pub use touched::Touched;
 
 /// Which seam was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +37,10 @@ pub enum Seam {
 pub enum Went {
     /// It was answered, also with "there is no such thing".
     Well,
-    /// It was refused for a reason that the caller deals with: a conflict, a fence.
+    /// It was refused for a reason that the caller deals with: a conflict.
     Refused,
+    /// It was refused because it came from a holder of a role that has a successor.
+    Fenced,
     /// Whoever was called is away.
     Away,
     /// It failed.
@@ -54,6 +60,12 @@ pub trait Watcher: fmt::Debug + Send + Sync + 'static {
 
     /// So many bytes were asked of a store.
     fn fetched(&self, bytes: u64);
+
+    /// A commit that touched something others may be waiting for has ended well, or nobody can say that
+    /// it did not. Commits that touched nothing of the kind are not told.
+    fn committed(&self, touched: &Touched) {
+        let _ = touched;
+    }
 }
 
 /// What both wrappers share.
@@ -78,7 +90,8 @@ impl Watch {
         let outcome = work.await;
         let went = match &outcome {
             Ok(_) => Went::Well,
-            Err(CatalogError::Conflict(_) | CatalogError::Fenced) => Went::Refused,
+            Err(CatalogError::Conflict(_)) => Went::Refused,
+            Err(CatalogError::Fenced) => Went::Fenced,
             Err(error) if error.is_retryable() => Went::Away,
             Err(_) => Went::Failed,
         };
@@ -148,7 +161,13 @@ impl Stamps for WatchedCatalog {
 #[async_trait]
 impl Catalog for WatchedCatalog {
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CatalogError> {
-        self.watch.catalog("commit", self.inner.commit(changes)).await
+        let touched = Touched::by(&changes);
+        let outcome = self.watch.catalog("commit", self.inner.commit(changes)).await;
+        let refused = matches!(outcome, Err(CatalogError::Conflict(_) | CatalogError::Fenced));
+        if !refused && touched != Touched::default() {
+            self.watch.watcher.committed(&touched);
+        }
+        outcome
     }
 
     fn is_exclusive(&self) -> bool {

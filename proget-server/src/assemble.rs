@@ -3,19 +3,35 @@
 
 use crate::builder::{BuildError, ServerBuilder, compiled_in};
 use crate::cli::Ending;
+use crate::cluster::ClusterParts;
 use crate::config::{Config, Places};
 use crate::control::ControlError;
 use crate::http::ListenError;
 use crate::server::Server;
+use crate::upgrade::{self, Waits};
+use proget_cluster::election::{Election, SqlElection};
+#[cfg(feature = "etcd")]
+use proget_cluster::election::{EtcdElection, EtcdError};
+use proget_cluster::membership::SqlMembership;
+use proget_cluster::messenger::LateMessenger;
+use proget_cluster::node::{Cluster, Facts};
+use proget_cluster::sql::ClusterDatabase;
 use proget_core::blob::{BlobStore, IntakeLimits, PackageStore, Staging};
+use proget_core::cluster::NodeName;
+use proget_core::keys::MachineKey;
+use proget_core::memory::{MemoryStaging, MemoryStore};
 use proget_core::registry::{FreshCatalog, Registry};
 use proget_storage::blobs::create_durably;
-use proget_storage::sql::{Migrate, OpenError as DatabaseError};
+use proget_storage::sql::{Dialect, Migrate, OpenError as DatabaseError};
 use proget_storage::{OpenError as StoreError, Scratch, SqlCatalog, SqlOptions, TokioRuntime};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that a call about the cluster may take. Its timings may ask for less.
+const CLUSTER_CALL: Duration = Duration::from_secs(3);
 
 /// Why something cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +39,9 @@ pub(crate) enum StartError {
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// Older programs would stop working.
+    #[error(transparent)]
+    Upgrade(Waits),
     /// There is no database yet, and a command other than `run` does not make one.
     #[error(
         "there is no database {}; start the server once, or name its data directory with --data-dir", .0.display()
@@ -39,6 +58,10 @@ pub(crate) enum StartError {
     /// The package store or its scratch directory.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file for speaking to etcd.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    Election(#[from] EtcdError),
     /// The parts do not fit together.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -48,6 +71,15 @@ pub(crate) enum StartError {
     /// The control socket.
     #[error(transparent)]
     Control(#[from] ControlError),
+}
+
+impl From<Waits> for StartError {
+    fn from(waits: Waits) -> Self {
+        match waits {
+            Waits::Database(error) => Self::Database(error),
+            waits => Self::Upgrade(waits),
+        }
+    }
 }
 
 impl StartError {
@@ -77,10 +109,12 @@ pub(crate) struct Assembled {
 /// The first part that cannot be had.
 pub(crate) async fn server(config: &Config) -> Result<Assembled, StartError> {
     prepare_data_directory(&config.places)?;
-    let catalog = catalog(&config.places, Migrate::OnOpen).await?;
+    let catalog = catalog(&config.places, &config.node_name, Migrate::OnOpen).await?;
     let (store, staging) = packages(&config.places).await?;
+    let shared_store = store.abilities().shared;
     let front = &config.front;
     let mut builder: ServerBuilder = Server::builder()
+        .cluster(cluster(config, &catalog, shared_store)?)
         .catalog(catalog.clone())
         .packages(store, staging)
         .administrator(config.first_administrator.clone())
@@ -88,7 +122,8 @@ pub(crate) async fn server(config: &Config) -> Result<Assembled, StartError> {
         .limits(front.limits.clone())
         .timeouts(front.timeouts.clone())
         .grace(front.grace)
-        .metrics(front.metrics);
+        .metrics(front.metrics)
+        .stale_reads(front.stale);
     for address in &front.listen {
         builder = builder.listen(address);
     }
@@ -98,17 +133,95 @@ pub(crate) async fn server(config: &Config) -> Result<Assembled, StartError> {
     Ok(Assembled { server: builder.build().await?, catalog })
 }
 
-/// The use-cases without a server around them: for commands that work by themselves.
+/// Registers in the catalogue's own database, each over a connection that serves nothing else; leases may
+/// be kept in etcd instead.
+fn cluster(config: &Config, catalog: &SqlCatalog, shared_store: bool) -> Result<ClusterParts, StartError> {
+    let line = || Arc::new(ClusterDatabase::new(catalog.line(), CLUSTER_CALL));
+    let ring = config.keys.ring.as_ref();
+    let election: Arc<dyn Election> = match &config.places.election {
+        None => Arc::new(SqlElection::new(line())),
+        #[cfg(feature = "etcd")]
+        Some(address) => Arc::new(EtcdElection::new(address, CLUSTER_CALL)?),
+        #[cfg(not(feature = "etcd"))]
+        Some(nowhere) => match *nowhere {},
+    };
+    Ok(ClusterParts {
+        name: config.node_name.clone(),
+        components: config.components.clone(),
+        membership: Arc::new(SqlMembership::new(line())),
+        election,
+        messaging: config.messenger.messaging(&config.front.listen, database_host(catalog, config)),
+        keys: ring.cloned(),
+        machine_key: config.keys.machine.as_ref().map(MachineKey::fingerprint),
+        facts: Facts {
+            shared_database: catalog.dialect() != Dialect::Sqlite,
+            single_database_host: names_one_host(config.places.database.reveal()),
+            shared_store,
+            has_key: ring.is_some(),
+        },
+    })
+}
+
+/// Where the database is, if other servers can use it too: the first host, if there are several.
+fn database_host(catalog: &SqlCatalog, config: &Config) -> Option<(String, u16)> {
+    let usual = match catalog.dialect() {
+        Dialect::Sqlite => return None,
+        Dialect::Postgres => 5432,
+        Dialect::MySql => 3306,
+    };
+    let address = config.places.database.reveal();
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let place = rest.split(['/', '?']).next().unwrap_or_default();
+    let hosts = place.rsplit_once('@').map_or(place, |(_, hosts)| hosts);
+    let first = hosts.split(',').next().unwrap_or_default();
+    let (host, port) = match first.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse().unwrap_or(usual)),
+        _ => (first, usual),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Some((if host.is_empty() { "127.0.0.1" } else { host }.to_owned(), port))
+}
+
+/// `postgres://…@a,b/…` names two, and so does `?host=a,b`.
+fn names_one_host(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let hosts = place.split('/').next().unwrap_or_default();
+    let hosts = hosts.rsplit_once('@').map_or(hosts, |(_, hosts)| hosts);
+    !hosts.contains(',') && !query.split('&').any(|part| part.starts_with("host=") && part.contains(','))
+}
+
+/// Does a command read or write packages? One that looks at the cluster must work while the store is away,
+/// because that is when it is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packages {
+    /// It does.
+    Wanted,
+    /// It does not.
+    Unwanted,
+}
+
+/// The cluster and its use-cases without a server around them: for commands that work by themselves.
 ///
 /// # Errors
 /// The first part that cannot be had.
-pub(crate) async fn registry(places: &Places, migrate: Migrate) -> Result<Registry, StartError> {
-    let catalog = catalog(places, migrate).await?;
-    let (store, staging) = packages(places).await?;
+pub(crate) async fn cluster_of(
+    config: &Config,
+    migrate: Migrate,
+    wanted: Packages,
+) -> Result<Cluster, StartError> {
+    let places = &config.places;
+    let catalog = catalog(places, &config.node_name, migrate).await?;
+    let (store, staging): (Arc<dyn BlobStore>, Arc<dyn Staging>) = match wanted {
+        Packages::Wanted => packages(places).await?,
+        Packages::Unwanted => (Arc::new(MemoryStore::new()), Arc::new(MemoryStaging::new())),
+    };
+    let parts = cluster(config, &catalog, store.abilities().shared)?;
     let packages = PackageStore::new(store, staging, IntakeLimits::default());
     let formats = compiled_in().iter().map(|protocol| protocol.format()).collect();
     let runtime = Arc::new(TokioRuntime);
-    Ok(Registry::new(FreshCatalog::new(catalog, runtime.clone()), packages, formats, runtime))
+    let registry = Registry::new(FreshCatalog::new(catalog, runtime.clone()), packages, formats, runtime);
+    Ok(parts.cluster(Arc::new(registry), LateMessenger::default()))
 }
 
 /// A command in the wrong directory would otherwise make a new, empty database and call it the truth.
@@ -122,10 +235,15 @@ pub(crate) fn demand_database(places: &Places) -> Result<(), StartError> {
     }
 }
 
-async fn catalog(places: &Places, migrate: Migrate) -> Result<Arc<SqlCatalog>, StartError> {
+async fn catalog(places: &Places, node: &NodeName, migrate: Migrate) -> Result<Arc<SqlCatalog>, StartError> {
     let connections = places.database_connections;
-    let options = SqlOptions { migrate, writers: connections, readers: connections, ..SqlOptions::default() };
-    Ok(Arc::new(SqlCatalog::open(places.database.reveal(), options).await?))
+    let (writers, readers) = (connections, connections);
+    let options = SqlOptions { migrate, writers, readers, ..upgrade::wanted_steps() };
+    let address = places.database.reveal();
+    if migrate == Migrate::OnOpen {
+        upgrade::leave_nobody_behind(address, &options, node).await?;
+    }
+    Ok(Arc::new(SqlCatalog::open(address, options).await?))
 }
 
 /// Scratch lies in the store's own directory, so that accepting an upload is a link and no copy.

@@ -1,24 +1,20 @@
 //! Figures about the seams: calls to catalogue and package store, how they went, how long they
-//! took, and how many bytes went in and out.
+//! took, and how many bytes went in and out. Whoever is told of commits gives hints about them, too.
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
-use proget_core::watch::{Seam, Watcher, Went};
+pub(crate) mod list;
+
+use crate::cluster::tell;
+use list::{CATALOG_CALL, CATALOG_CALLS, FENCED, STORE_CALL, STORE_CALLS, STORE_GET, STORE_PUT};
+use metrics::{counter, histogram};
+use proget_cluster::messenger::LateMessenger;
+use proget_core::watch::{Seam, Touched, Watcher, Went};
 use std::time::Duration;
 
-/// Hands what it is told to the process's metrics recorder.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Figures;
-
-impl Figures {
-    /// Says what the figures are; needed once per recorder, harmless more often.
-    pub(crate) fn describe() {
-        describe_counter!("catalog_calls_total", Unit::Count, "calls to the catalogue by call and outcome");
-        describe_histogram!("catalog_call_seconds", Unit::Seconds, "how long calls to the catalogue took");
-        describe_counter!("store_calls_total", Unit::Count, "calls to package stores by call and outcome");
-        describe_histogram!("store_call_seconds", Unit::Seconds, "how long calls to package stores took");
-        describe_counter!("store_put_bytes_total", Unit::Bytes, "bytes put into package stores");
-        describe_counter!("store_get_bytes_total", Unit::Bytes, "bytes asked of package stores");
-    }
+/// Hands what it is told to the process's metrics recorder, and to the messenger what others may wait for.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    /// Where hints go once it has begun.
+    pub(crate) messenger: LateMessenger,
 }
 
 impl Watcher for Figures {
@@ -26,26 +22,34 @@ impl Watcher for Figures {
         let outcome = match went {
             Went::Well => "ok",
             Went::Refused => "refused",
+            Went::Fenced => "fenced",
             Went::Away => "unavailable",
             Went::Failed => "failed",
         };
         match seam {
             Seam::Catalog => {
-                counter!("catalog_calls_total", "call" => call, "outcome" => outcome).increment(1);
-                histogram!("catalog_call_seconds", "call" => call).record(took);
+                if went == Went::Fenced {
+                    counter!(FENCED).increment(1);
+                }
+                counter!(CATALOG_CALLS, "call" => call, "outcome" => outcome).increment(1);
+                histogram!(CATALOG_CALL, "call" => call).record(took);
             }
             Seam::Store => {
-                counter!("store_calls_total", "call" => call, "outcome" => outcome).increment(1);
-                histogram!("store_call_seconds", "call" => call).record(took);
+                counter!(STORE_CALLS, "call" => call, "outcome" => outcome).increment(1);
+                histogram!(STORE_CALL, "call" => call).record(took);
             }
         }
     }
 
     fn stored(&self, bytes: u64) {
-        counter!("store_put_bytes_total").increment(bytes);
+        counter!(STORE_PUT).increment(bytes);
     }
 
     fn fetched(&self, bytes: u64) {
-        counter!("store_get_bytes_total").increment(bytes);
+        counter!(STORE_GET).increment(bytes);
+    }
+
+    fn committed(&self, touched: &Touched) {
+        tell(&self.messenger, touched);
     }
 }

@@ -6,10 +6,13 @@
 //! answer names the part that fails and nothing else; the log has the cause.
 
 use crate::plain::{COMPATIBLE_VERSION, VERSION_HEADER, plain};
+use crate::stale::{Reach, StaleReaders, StaleReads};
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, Request, Response};
 use proget_cluster::Running;
+use proget_cluster::node::{Node, Readiness};
 use proget_core::Registry;
+use proget_core::catalog::CatalogError;
 use proget_core::problem::chain;
 use serde::Serialize;
 use std::error::Error;
@@ -31,8 +34,11 @@ type Verdict = Option<&'static str>;
 #[derive(Debug)]
 pub(crate) struct Health {
     registry: Arc<Registry>,
+    stale: StaleReads,
+    reach: Reach,
     draining: AtomicBool,
     chores: OnceLock<Weak<Running>>,
+    node: OnceLock<Weak<Node>>,
     found: tokio::sync::Mutex<Option<Found>>,
 }
 
@@ -44,11 +50,14 @@ struct Found {
 }
 
 impl Health {
-    pub(crate) fn new(registry: Arc<Registry>) -> Self {
+    pub(crate) fn new(registry: Arc<Registry>, stale: StaleReads) -> Self {
         Self {
             registry,
+            stale,
+            reach: Reach::default(),
             draining: AtomicBool::new(false),
             chores: OnceLock::new(),
+            node: OnceLock::new(),
             found: tokio::sync::Mutex::default(),
         }
     }
@@ -57,6 +66,17 @@ impl Health {
     pub(crate) fn watch(&self, chores: &Arc<Running>) {
         // Set once, when serving begins.
         let _ = self.chores.set(Arc::downgrade(chores));
+    }
+
+    /// From now on it asks this node whether it takes part.
+    pub(crate) fn attend(&self, node: &Arc<Node>) {
+        // Set once, when the node has joined.
+        let _ = self.node.set(Arc::downgrade(node));
+    }
+
+    /// Whether the database can be reached.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// From now on the server is not ready, so that balancers send their requests elsewhere.
@@ -73,6 +93,8 @@ impl Health {
         let database = async {
             match timeout(PATIENCE, self.registry.fresh().read().ping()).await {
                 Ok(Ok(())) => None,
+                // Not for want of a way: what it is about is said, and is the same for everybody.
+                Ok(Err(error @ CatalogError::Other { doing, .. })) => Some(unwell(doing, &error)),
                 Ok(Err(error)) => Some(unwell("the database cannot be reached", &error)),
                 Err(error) => Some(unwell("the database does not answer", &error)),
             }
@@ -98,8 +120,22 @@ impl Health {
         if self.draining.load(Ordering::Relaxed) {
             return Some("the server is stopping");
         }
+        match self.node.get().and_then(Weak::upgrade).map(|node| node.readiness()) {
+            Some(Readiness::Unready(why)) => return Some(why),
+            Some(Readiness::Ready) | None => {}
+        }
         let found = self.look().await;
         found.database.or(found.store)
+    }
+
+    /// Why not even requests should be sent here that are content with what is remembered, if so.
+    async fn unready_for_stale_reads(&self) -> Option<&'static str> {
+        let why = self.unready().await?;
+        if self.stale.readers == StaleReaders::Nobody || !self.reach.is_cut_off() {
+            return Some(why);
+        }
+        // Being cut off is its only ailment, as far as the cluster is concerned.
+        if self.draining.load(Ordering::Relaxed) { Some(why) } else { self.look().await.store }
     }
 
     /// Which chore failed when it last ran, if one did.
@@ -186,6 +222,12 @@ impl Endpoint for HealthRoute {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let mut response = match self.1 {
             Question::Live => plain(StatusCode::OK, "OK"),
+            Question::Ready if asks_for_stale_reads(&request) => {
+                match self.0.unready_for_stale_reads().await {
+                    None => plain(StatusCode::OK, "OK"),
+                    Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, why),
+                }
+            }
             Question::Ready => match self.0.unready().await {
                 None => plain(StatusCode::OK, "OK"),
                 Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, why),
@@ -213,6 +255,12 @@ impl Endpoint for HealthRoute {
     }
 }
 
+/// `/health/ready?stale-reads`: for balancers that have nobody else to send reads to.
+fn asks_for_stale_reads(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "stale-reads")
+}
+
 /// ProGet's own answers changed from JSON to text once and broke its client, which sends no
 /// `Accept`; so text is only for those who ask for it.
 fn wants_text(request: &Request) -> bool {
@@ -228,7 +276,7 @@ fn wants_text(request: &Request) -> bool {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use proget_cluster::{Chore, ChoreError, Findings, Runner};
+    use proget_cluster::{Chore, ChoreError, ChoreWork, Findings, Runner};
     use proget_core::SystemClock;
     use proget_core::blob::{IntakeLimits, PackageStore};
     use proget_core::memory::{MemoryCatalog, MemoryStaging, MemoryStore};
@@ -252,7 +300,7 @@ mod tests {
             Duration::from_secs(3600)
         }
 
-        async fn tend(&self) -> Result<Findings, ChoreError> {
+        async fn tend(&self, _: &ChoreWork) -> Result<Findings, ChoreError> {
             Err(ChoreError { doing: "the password of the database is hunter2".into(), source: None })
         }
     }
@@ -267,7 +315,8 @@ mod tests {
             IntakeLimits::default(),
         );
         let fresh = FreshCatalog::new(catalog, runtime.clone());
-        let health = Health::new(Arc::new(Registry::new(fresh, packages, Vec::new(), runtime)));
+        let health =
+            Health::new(Arc::new(Registry::new(fresh, packages, Vec::new(), runtime)), StaleReads::default());
         let running = Arc::new(Runner::new().chore(Arc::new(Failing)).start());
         health.watch(&running);
         assert_eq!(health.report().await.service_status, "OK", "nothing has run yet");

@@ -16,7 +16,9 @@
 //! knows where it came from, and every authenticator needs it.
 
 use crate::http::ClientAddress;
+use crate::stale::{StaleReaders, StaleReads};
 use crate::throttle::Throttle;
+use crate::verified::Verified;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::alphabet;
@@ -24,7 +26,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use poem::Request;
 use poem::http::{HeaderMap, header};
 use proget_core::access::{AuthError, Credentials, Secret};
-use proget_core::{Authenticator, Principal, Problem};
+use proget_core::{Authenticator, Clock, Principal, Problem};
 use proget_feeds::http::{SignIn, SignedIn};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -65,15 +67,40 @@ impl Brought {
 pub(crate) struct Identity {
     authenticator: Arc<dyn Authenticator>,
     throttle: Arc<Throttle>,
+    /// There if callers are to be known while they cannot be verified.
+    verified: Option<Verified>,
 }
 
 impl Identity {
     pub(crate) fn new(authenticator: Arc<dyn Authenticator>, throttle: Arc<Throttle>) -> Self {
-        Self { authenticator, throttle }
+        Self { authenticator, throttle, verified: None }
+    }
+
+    /// Remembers whom it verified, if they may read while the database cannot be reached.
+    pub(crate) fn remembering(self, stale: StaleReads, clock: Arc<dyn Clock>) -> Self {
+        let verified = match stale.readers {
+            StaleReaders::Known => Some(Verified::new(clock, stale.bound)),
+            StaleReaders::Nobody | StaleReaders::Anonymous => None,
+        };
+        Self { verified, ..self }
+    }
+
+    /// Who this was when it was last verified, if that is not too long ago; otherwise nobody.
+    pub(crate) fn remembered(&self, brought: &Brought) -> Principal {
+        let known = self.verified.as_ref().and_then(|verified| verified.recall(&brought.credentials));
+        known.unwrap_or_else(Principal::anonymous)
     }
 
     /// Who is it?
     pub(crate) async fn of(&self, brought: &Brought) -> Result<Principal, Problem> {
+        let outcome = self.verify(brought).await;
+        if let Some(verified) = &self.verified {
+            verified.note(&brought.credentials, &outcome);
+        }
+        outcome
+    }
+
+    async fn verify(&self, brought: &Brought) -> Result<Principal, Problem> {
         let Credentials::Password { user, .. } = &brought.credentials else {
             return Ok(self.authenticator.authenticate(&brought.credentials).await?);
         };

@@ -2,13 +2,15 @@
 //! first segment of the raw path decides; what is behind it belongs to whoever is there.
 
 use crate::feeds::FeedRoute;
-use crate::figures::Figures;
 use crate::health::{Health, HealthRoute, Question};
 use crate::http::{BodyLimit, BodyLimited, FeedTypeLabel, Labelled, Limits, METRICS_TEXT, Metrics};
 use crate::identity::{Brought, Identity, Places};
 use crate::plain::{plain, refuse};
+use crate::stale::StaleReads;
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, EndpointExt as _, Request, Response, Route};
+#[cfg(feature = "api")]
+use proget_cluster::node::Cluster;
 use proget_core::access::Permission;
 use proget_core::{Problem, Registry};
 use proget_feeds::http::{FeedProtocol, SignIn};
@@ -17,6 +19,9 @@ use std::sync::Arc;
 
 /// First segments that are not feed types'.
 pub(crate) const RESERVED: &[&str] = &["api", "health", "metrics"];
+
+/// Said by a process that has only the Service component.
+const NO_WEB: &str = "this process does background work only; ask another server";
 
 /// Who may read `/metrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,12 +42,18 @@ pub(crate) struct Parts {
     pub(crate) sign_in: Option<Arc<dyn SignIn>>,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: MetricsAccess,
+    pub(crate) stale: StaleReads,
+    #[cfg(feature = "api")]
+    pub(crate) cluster: Arc<Cluster>,
+    /// Does this process answer requests to feeds?
+    pub(crate) web: bool,
 }
 
 /// All routes.
 pub(crate) struct Routes {
     feed_types: BTreeMap<&'static str, Labelled<BodyLimited<FeedRoute>>>,
     native: Route,
+    web: bool,
 }
 
 impl Routes {
@@ -53,12 +64,14 @@ impl Routes {
                 registry: parts.registry.clone(),
                 identity: parts.identity.clone(),
                 sign_in: parts.sign_in.clone(),
+                stale: parts.stale,
+                reach: parts.health.reach().clone(),
             };
             let mount = protocol.mount();
             (mount, route.with(BodyLimit(limits.upload)).with(FeedTypeLabel(mount)))
         });
         let metrics = Metrics::install();
-        Figures::describe();
+        crate::figures::list::describe();
         let health = |question| HealthRoute(parts.health.clone(), question);
         let native = Route::new()
             .at("/health", health(Question::Well))
@@ -76,7 +89,7 @@ impl Routes {
             );
         #[cfg(feature = "api")]
         let native = crate::api::mount(native, parts, limits);
-        Self { feed_types: feed_types.collect(), native }
+        Self { feed_types: feed_types.collect(), native, web: parts.web }
     }
 }
 
@@ -86,6 +99,9 @@ impl Endpoint for Routes {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let mount = request.uri().path().split('/').nth(1).unwrap_or_default();
         if let Some(feed_type) = self.feed_types.get(mount) {
+            if !self.web {
+                return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, NO_WEB));
+            }
             return feed_type.call(request).await;
         }
         // Boxed, so that requests to feeds, which are many, do not carry the room that these need.

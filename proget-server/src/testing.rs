@@ -1,7 +1,17 @@
 //! A throw-away registry for tests: in this process, on a free port of the loopback interface, with
 //! SQLite and packages in a temporary directory; gone without a trace when it is dropped.
 //!
-//! It is the real server and not a model of one. Any number may run in one process.
+//! It is the real server and not a model of one. Any number may run in one process. Several that are one
+//! cluster are a [`TestCluster`].
+
+mod cluster;
+mod cut;
+mod process;
+mod setup;
+mod shared;
+
+pub use cluster::TestCluster;
+pub use setup::TestClusterSetup;
 
 use crate::accounts::{FirstAdministrator, FirstPassword, KeyText, hash_password};
 use crate::builder::ServerBuilder;

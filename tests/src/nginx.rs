@@ -1,11 +1,12 @@
 //! nginx in front of a server, or beside it as the yardstick for static files.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::place::Place;
 use crate::process::{Process, Signal};
@@ -34,11 +35,23 @@ impl Nginx {
 
     /// The same on a port from [`free_port`], for a configuration that must know its own address.
     pub async fn start_on(port: u16, directives: &str) -> Outcome<Self> {
+        let block = format!("server {{\n        listen 127.0.0.1:{port};\n        {directives}\n    }}");
+        Self::start_whole(port, "", &block).await
+    }
+
+    /// An nginx with these directives outside of `http { }` and inside of it. One of them must listen
+    /// on 127.0.0.1 at `port`.
+    pub async fn start_whole(port: u16, outside: &str, inside: &str) -> Outcome<Self> {
         let place = Arc::new(Place::new("nginx", None)?);
-        fs::write(place.path().join("nginx.conf"), configuration(&place, port, directives))?;
+        fs::write(place.path().join("nginx.conf"), configuration(&place, outside, inside)?)?;
         let mut server = Self { process: None, place, port };
         server.resume().await?;
         Ok(server)
+    }
+
+    /// What it said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.place.path().join("nginx.log")).unwrap_or_default()
     }
 
     /// `http://127.0.0.1:<port>`, without a slash at the end.
@@ -86,12 +99,22 @@ impl Nginx {
 }
 
 /// A whole configuration that touches nothing outside the place.
-fn configuration(place: &Place, port: u16, directives: &str) -> String {
+fn configuration(place: &Place, outside: &str, inside: &str) -> Outcome<String> {
     let folder = place.path().display();
     // Without it the workers of a root master become www-data and cannot read a test's files.
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
-    format!(
-        "{user}
+    // Debian has it as a module of its own, in a package of its own.
+    let module = Path::new("/usr/lib/nginx/modules/ngx_stream_module.so");
+    let load = if !outside.contains("stream {") {
+        String::new()
+    } else if module.exists() {
+        format!("load_module {};", module.display())
+    } else {
+        bail!("nginx' module stream is not installed: run ./test.sh, which installs what the tests need")
+    };
+    Ok(format!(
+        "{load}
+{user}
 daemon off;
 worker_processes 2;
 pid {folder}/nginx.pid;
@@ -104,11 +127,9 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        {directives}
-    }}
+    {inside}
 }}
+{outside}
 "
-    )
+    ))
 }

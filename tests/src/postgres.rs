@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use sea_orm::ConnectionTrait as _;
 use tokio::sync::OnceCell;
 
 use crate::database::{self, Database};
@@ -87,6 +88,56 @@ impl Postgres {
         process.until_ready(SOON, || database::answers(url)).await?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// A second server that follows this one as a streaming standby.
+    pub async fn standby(&self) -> Outcome<Self> {
+        let user = service_user("postgres")?;
+        let place = Arc::new(Place::new("standby", user)?);
+        let data = place.path().join("data");
+        let mut copy = Command::new(find("pg_basebackup")?);
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d"]).arg(&self.url);
+        copy.arg("-D").arg(&data);
+        run_to_end("pg_basebackup", copy, user, &place).await?;
+        let port = free_port()?;
+        let url = self.url.replace(&format!(":{}/", self.port), &format!(":{port}/"));
+        let mut server = Self { process: None, place, data, user, port, url };
+        server.resume().await?;
+        Ok(server)
+    }
+
+    /// From now on commits wait until a standby has them too.
+    pub async fn commit_on_both(&self) -> Outcome {
+        self.tell(&["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"]).await
+    }
+
+    /// A standby receives nothing more, as if its network was gone.
+    pub async fn stop_receiving(&self) -> Outcome {
+        self.tell(&["ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"]).await
+    }
+
+    /// Makes a standby the primary.
+    pub async fn promote(&self) -> Outcome {
+        self.tell(&["SELECT pg_promote()"]).await
+    }
+
+    async fn tell(&self, statements: &[&str]) -> Outcome {
+        let connection = database::connect(&self.url).await?;
+        for statement in statements {
+            connection.execute_unprepared(statement).await?;
+        }
+        Ok(connection.close().await?)
+    }
+
+    /// The same database with both servers in its address, this one first.
+    pub fn and(&self, other: &Self, database: &Database) -> Database {
+        let both = format!(":{},127.0.0.1:{}/", self.port, other.port);
+        Database { url: database.url.replace(&format!(":{}/", self.port), &both) }
+    }
+
+    /// The same database on this server, for one that is on another.
+    pub fn here(&self, other: &Self, database: &Database) -> Database {
+        Database { url: database.url.replace(&format!(":{}/", other.port), &format!(":{}/", self.port)) }
     }
 
     /// Stops it the orderly way, cutting its clients off ("fast shutdown").

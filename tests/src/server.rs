@@ -5,6 +5,7 @@
 //! the command line says.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub struct ApiKey {
 pub struct ServerSetup {
     environment: BTreeMap<String, String>,
     wrapper: Vec<String>,
+    calls_from: Option<IpAddr>,
 }
 
 impl Default for ServerSetup {
@@ -56,7 +58,7 @@ impl ServerSetup {
     pub fn new() -> Self {
         let keys = [("PROGET_ADMIN_PASSWORD", ADMIN_PASSWORD), ("PROGET_ADMIN_API_KEY", ADMIN_KEY)];
         let environment = keys.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Self { environment, wrapper: Vec::new() }
+        Self { environment, wrapper: Vec::new(), calls_from: None }
     }
 
     /// Sets an environment variable.
@@ -66,10 +68,10 @@ impl ServerSetup {
         self
     }
 
-    /// Uses `database` instead of SQLite.
+    /// Uses `database` instead of SQLite, and stops without a grace for balancers.
     #[must_use]
     pub fn database(self, database: &Database) -> Self {
-        self.env("PROGET_DATABASE_URL", &database.url)
+        self.env("PROGET_DATABASE_URL", &database.url).env("PROGET_TIMEOUT_GRACE", "0s")
     }
 
     /// The database it was given, if it is not SQLite.
@@ -96,6 +98,14 @@ impl ServerSetup {
         self
     }
 
+    /// Lets the test's own requests to the server come from this address of the machine, so that it
+    /// can tell them from those of a proxy.
+    #[must_use]
+    pub fn called_from(mut self, address: IpAddr) -> Self {
+        self.calls_from = Some(address);
+        self
+    }
+
     /// Starts the server on a free port and waits until it says that it is ready.
     pub async fn start(self) -> Outcome<ProgetProcess> {
         let mut server = self.prepare().await?;
@@ -112,9 +122,12 @@ impl ServerSetup {
             None => free_port()?,
         };
         self.environment.entry("PROGET_LISTEN".into()).or_insert_with(|| format!("127.0.0.1:{port}"));
+        // Servers of one host have its name, and two of one name are not let into one cluster.
+        self.environment.entry("PROGET_NODE_NAME".into()).or_insert_with(|| format!("server-{port}"));
         let data = place.path().join("data").display().to_string();
         self.environment.entry("PROGET_DATA_DIR".into()).or_insert(data);
-        Ok(ProgetProcess { process: None, binary, place, setup: self, port, http: reqwest::Client::new() })
+        let http = reqwest::Client::builder().local_address(self.calls_from).build()?;
+        Ok(ProgetProcess { process: None, binary, place, setup: self, port, http })
     }
 }
 
@@ -132,6 +145,16 @@ pub struct ProgetProcess {
 impl ProgetProcess {
     /// How long an orderly stop may take: longer than the server's own deadline for requests.
     const STOPPING: Duration = Duration::from_secs(40);
+
+    /// Sets an environment variable for the next start and for commands from now on.
+    pub fn set_env(&mut self, name: &str, value: impl Into<String>) {
+        self.setup.environment.insert(name.to_owned(), value.into());
+    }
+
+    /// Runs another program from the next start on; returns the one so far.
+    pub fn become_program(&mut self, program: impl Into<PathBuf>) -> PathBuf {
+        std::mem::replace(&mut self.binary, program.into())
+    }
 
     /// `http://127.0.0.1:<port>`, without a slash at the end.
     pub fn url(&self) -> String {

@@ -21,7 +21,8 @@ use tokio::time::timeout;
 /// Where fences are planted: the catalogue, which from then on refuses every older one.
 #[async_trait]
 pub trait FencePlanter: fmt::Debug + Send + Sync + 'static {
-    /// Plants a fence.
+    /// Plants a fence. It is asked for again with every renewal: one that stands already, with this very
+    /// term and holder, is planted, and that should cost little.
     async fn plant(&self, fence: Fence) -> Plant;
 }
 
@@ -60,6 +61,11 @@ impl RunningElector {
         self.wish(Wish::StandDown(done));
         // An elector that has ended holds nothing.
         let _ = gone.await;
+    }
+
+    /// As [`stand_down`](Self::stand_down), without waiting.
+    pub fn withdraw(&self) {
+        self.wish(Wish::StandDown(oneshot::channel().0));
     }
 
     /// Gives up one role; somebody else, or this process, will take it.
@@ -158,6 +164,8 @@ impl Driver {
             let now = self.now();
             let wait = self.elector.next(now).0.saturating_sub(now.0);
             let commands = tokio::select! {
+                // In this order, so that a schedule of events has one outcome.
+                biased;
                 wish = inbox.recv() => match wish {
                     Some(wish) => self.grant(wish),
                     None => return,
@@ -267,7 +275,7 @@ fn answered<T>(outcome: Result<Result<T, super::ElectionError>, tokio::time::err
     match outcome {
         Ok(Ok(answer)) => Some(answer),
         Ok(Err(error)) => {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let cause = std::error::Error::source(&error).map(proget_core::problem::chain);
             tracing::warn!(%error, cause, "nobody can say whether it had its effect");
             None
         }

@@ -16,6 +16,7 @@ impl FencePlanter for Fences {
     async fn plant(&self, fence: Fence) -> Plant {
         let mut planted = self.0.lock().unwrap();
         match *planted {
+            Some(before) if before == fence => Plant::Planted,
             Some(before) if before.term >= fence.term => Plant::TooLow(before.term),
             _ => {
                 *planted = Some(fence);
@@ -129,6 +130,22 @@ async fn a_role_given_up_is_lost_to_those_who_work_because_of_it() {
     // It may take it again, and that is another holding.
     assert_eq!(soon(watch.held()).await.unwrap().term(), 2);
     assert!(held.fence().is_err(), "an older holding came back to life");
+}
+
+#[tokio::test]
+async fn a_fence_that_a_fail_over_lost_is_planted_again_by_its_holder() {
+    let fences = Arc::new(Fences::default());
+    let (running, mut watch) = elector(Arc::new(MemoryElection::new(Arc::new(BootClock))), &fences);
+    running.stand();
+    let held = soon(watch.held()).await.unwrap();
+    *fences.0.lock().unwrap() = None;
+    let planted_again = async {
+        while fences.0.lock().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon(planted_again).await;
+    assert_eq!(*fences.0.lock().unwrap(), Some(held.fence().unwrap()), "the same holding goes on");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@
 //! - What is unknown counts for nothing: an acquisition without an answer makes nobody holder, a
 //!   renewal without an answer prolongs nothing.
 //! - A plant that is refused tells a term; the next one asked for is above it.
+//! - A fence is planted anew with every renewal that succeeded. A fail-over can lose the plant and keep the
+//!   lease; the holder would then renew for ever and every write of it would be refused.
 //! - At most one call of each kind is under way, and an answer to an older call is ignored.
 
 use super::{Holding, Lease, Timing};
@@ -45,7 +47,7 @@ pub enum Command {
     },
     /// Prolong all of these in one call.
     Renew(Vec<Holding>),
-    /// Plant the fence of this holding.
+    /// Plant the fence of this holding, or see that it is planted still.
     Plant(Holding),
     /// Give this up. Its outcome is nobody's business.
     Resign(Holding),
@@ -58,9 +60,9 @@ pub enum Command {
 /// How planting a fence went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Plant {
-    /// It is planted.
+    /// It is planted, now or since earlier.
     Planted,
-    /// The catalogue has this term already, or a newer one.
+    /// The catalogue has this term of another holder, or a newer term.
     TooLow(i64),
     /// Nobody knows.
     Unknown,
@@ -159,8 +161,7 @@ impl Elector {
                 commands.push(Command::Renew(held));
             }
         }
-        let follows = self.seats.values().any(|seat| *seat == Seat::Following);
-        if self.candidate && follows && self.looking.is_none() && self.look_at <= now {
+        if self.wants_to_look() && self.look_at <= now {
             self.looking = Some(now);
             self.look_at = now.plus(self.timing.poll);
             commands.push(Command::Look);
@@ -176,7 +177,7 @@ impl Elector {
             Seat::Following | Seat::Asking { .. } => None,
         });
         let renewal = (self.renewing.is_none() && !self.held().is_empty()).then_some(self.renew_at);
-        let look = (self.candidate && self.looking.is_none()).then_some(self.look_at);
+        let look = self.wants_to_look().then_some(self.look_at);
         lapses.chain(renewal).chain(look).min().unwrap_or_else(|| now.plus(self.timing.poll)).max(now)
     }
 
@@ -238,7 +239,12 @@ impl Elector {
                     commands.push(Command::Resign(held));
                 }
             }
-            // Lapsed or given up while it was being planted.
+            Seat::Leading { term, .. } if term == held.term && matches!(outcome, Plant::TooLow(_)) => {
+                *seat = Seat::Following;
+                commands.extend([Command::Distrust(held), Command::Resign(held)]);
+            }
+            // Lapsed or given up while it was being planted; or led, and it is planted still or nobody
+            // knows: the next renewal asks again.
             _ => {}
         }
         commands
@@ -266,7 +272,7 @@ impl Elector {
                 *until = (*until).max(since.plus(self.timing.window()));
                 let until = *until;
                 if matches!(seat, Seat::Leading { .. }) {
-                    commands.push(Command::Trust(*held, until));
+                    commands.extend([Command::Trust(*held, until), Command::Plant(*held)]);
                 }
             } else {
                 let led = matches!(seat, Seat::Leading { .. });
@@ -283,6 +289,12 @@ impl Elector {
             Seat::Leading { term, until } => Some((Holding { role: *role, term: *term }, *until)),
             _ => None,
         })
+    }
+
+    /// Is there a role that it might take? Whoever has all of them, or waits for an answer, looks for none.
+    fn wants_to_look(&self) -> bool {
+        let follows = self.seats.values().any(|seat| *seat == Seat::Following);
+        self.candidate && follows && self.looking.is_none()
     }
 
     /// Everything that is to be prolonged.

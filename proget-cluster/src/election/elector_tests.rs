@@ -14,7 +14,7 @@ fn held(term: i64) -> Holding {
 }
 
 fn free(term: i64) -> Vec<Lease> {
-    vec![Lease { role: SWEEPER, term, holder: None, left: None }]
+    vec![Lease { role: SWEEPER, term, holder: None, since: None, left: None }]
 }
 
 /// With the default timings: lease 6 s, window 5 s, renewed every 2 s, looked for every 500 ms.
@@ -50,14 +50,24 @@ fn a_role_that_somebody_has_is_looked_at_again_and_again_and_not_asked_for() {
         role: SWEEPER,
         term: 3,
         holder: Some(Incarnation::random()),
+        since: None,
         left: Some(Duration::from_secs(4)),
     }];
     for round in 0..5 {
-        let now = at(round * 500);
+        let now = at(round * 750);
         assert_eq!(elector.tick(now), [Command::Look]);
         assert!(elector.looked(now, Some(&taken)).is_empty());
         assert!(elector.tick(now).is_empty(), "looked at twice in one interval");
-        assert_eq!(elector.next(now), at((round + 1) * 500));
+        assert_eq!(elector.next(now), at((round + 1) * 750));
+    }
+}
+
+#[test]
+fn who_has_every_role_sleeps_until_the_next_renewal() {
+    let mut elector = leader();
+    for now in [170, 600, 1500] {
+        assert!(elector.tick(at(now)).is_empty());
+        assert_eq!(elector.next(at(now)), at(2100), "it wakes up and has nothing to do");
     }
 }
 
@@ -69,7 +79,7 @@ fn trust_counts_from_before_the_question_and_ends_before_the_lease() {
     assert_eq!(renew, [Command::Renew(vec![held(7)])]);
     // The answer took 900 ms; trust does not count from it.
     let trusted = elector.renewed(at(3000), &[held(7)], Some(&[held(7)]));
-    assert_eq!(trusted, [Command::Trust(held(7), at(7100))]);
+    assert_eq!(trusted, [Command::Trust(held(7), at(7100)), Command::Plant(held(7))]);
     let lapsed = elector.tick(at(7100));
     assert_eq!(lapsed[0], Command::Distrust(held(7)));
     assert_eq!(elector.trusted().count(), 0);
@@ -81,7 +91,7 @@ fn renewals_without_an_answer_prolong_nothing_and_are_repeated_calmly() {
     elector.tick(at(2100));
     assert!(elector.renewed(at(2200), &[held(7)], None).is_empty());
     assert!(elector.tick(at(2200)).is_empty(), "repeated at once");
-    assert_eq!(elector.tick(at(2700)), [Command::Renew(vec![held(7)])]);
+    assert_eq!(elector.tick(at(2950)), [Command::Renew(vec![held(7)])]);
     assert!(elector.renewed(at(3700), &[held(7)], None).is_empty());
     assert_eq!(elector.trusted().collect::<Vec<_>>(), [(held(7), at(5100))]);
 }
@@ -135,6 +145,33 @@ fn a_plant_that_is_refused_tells_the_floor_of_the_next_term() {
     elector.tick(at(500));
     let again = elector.looked(at(500), Some(&free(1)));
     assert_eq!(again, [Command::Acquire { role: SWEEPER, floor: 41, since: at(500) }]);
+}
+
+/// Found by the model: the database failed over to a moment after the lease and before the plant.
+#[test]
+fn a_holder_whose_plant_was_lost_plants_again_with_its_next_renewal() {
+    let mut elector = leader();
+    assert_eq!(elector.tick(at(2100)), [Command::Renew(vec![held(7)])]);
+    let renewed = elector.renewed(at(2150), &[held(7)], Some(&[held(7)]));
+    assert_eq!(renewed, [Command::Trust(held(7), at(7100)), Command::Plant(held(7))]);
+    // Whether it was there already or is again, and if nobody knows, nothing changes.
+    for outcome in [Plant::Planted, Plant::Unknown] {
+        assert!(elector.planted(at(2200), held(7), outcome).is_empty());
+        assert_eq!(elector.trusted().collect::<Vec<_>>(), [(held(7), at(7100))]);
+    }
+}
+
+#[test]
+fn a_holder_whose_fence_is_passed_gives_up_and_campaigns_above_it() {
+    let mut elector = leader();
+    elector.tick(at(2100));
+    elector.renewed(at(2150), &[held(7)], Some(&[held(7)]));
+    let given_up = elector.planted(at(2200), held(7), Plant::TooLow(9));
+    assert_eq!(given_up, [Command::Distrust(held(7)), Command::Resign(held(7))]);
+    assert_eq!(elector.trusted().count(), 0);
+    assert_eq!(elector.tick(at(2200)), [Command::Look]);
+    let again = elector.looked(at(2210), Some(&free(7)));
+    assert_eq!(again, [Command::Acquire { role: SWEEPER, floor: 9, since: at(2210) }]);
 }
 
 #[test]

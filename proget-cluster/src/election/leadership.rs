@@ -47,6 +47,12 @@ impl Leadership {
         self.fence.term
     }
 
+    /// For how long it may still be acted on without a renewal; zero if not any more.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.until().map_or(Duration::ZERO, |until| until.0.saturating_sub(self.clock.tick().0))
+    }
+
     /// Waits until the role is not held any more, for whatever reason.
     pub async fn lost(&self) {
         let mut trust = self.trust.clone();
@@ -58,6 +64,7 @@ impl Leadership {
                 return;
             }
             tokio::select! {
+                biased;
                 changed = trust.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(left.min(Duration::from_secs(1))) => {}
             }
@@ -93,6 +100,12 @@ pub struct RoleWatch {
 }
 
 impl RoleWatch {
+    /// Which role.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     /// The holding, if there is one at this moment.
     #[must_use]
     pub fn now(&self) -> Option<Leadership> {

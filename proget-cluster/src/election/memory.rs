@@ -31,6 +31,20 @@ impl MemoryElection {
         Self { clock, rows: Arc::default() }
     }
 
+    /// A register of its own with what is in this one now: what a replica has that is promoted later.
+    #[must_use]
+    pub fn replica(&self) -> Self {
+        Self { clock: Arc::clone(&self.clock), rows: Arc::new(Mutex::new(self.rows().clone())) }
+    }
+
+    /// Ends everything that this process holds, because it was removed from the roster.
+    pub(crate) fn expire(&self, holder: Incarnation) {
+        let now = self.clock.tick();
+        for row in self.rows().values_mut().filter(|row| row.holder == holder) {
+            row.until = row.until.min(now);
+        }
+    }
+
     /// Nothing that is done under this lock can panic half-way.
     fn rows(&self) -> MutexGuard<'_, BTreeMap<Role, Row>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
@@ -90,6 +104,7 @@ impl Election for MemoryElection {
                 role: *role,
                 term: row.map_or(0, |row| row.term),
                 holder: row.map(|row| row.holder),
+                since: None,
                 left: row.and_then(|row| row.until.0.checked_sub(now.0)).filter(|left| !left.is_zero()),
             }
         };

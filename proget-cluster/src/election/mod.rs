@@ -1,7 +1,7 @@
 //! Who holds which role.
 //!
-//! Three parts. [`Election`] is the seam: a register of leases on somebody else's clock (a database,
-//! etcd, memory). [`Elector`] decides, purely: events in, commands out.
+//! Three parts. [`Election`] is the seam: a register of leases on somebody else's clock (a
+//! database, etcd, memory). [`Elector`] decides, purely: events in, commands out.
 //! The driver carries the commands out, waits, and hands out [`Leadership`]s.
 //!
 //! What is promised and what is not stands in `ALGORITHM.md`. In one sentence: two nodes may believe
@@ -9,14 +9,22 @@
 //! made for a role carries its fence.
 
 mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod driver;
 mod elector;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod leadership;
 mod memory;
+mod sql;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 use async_trait::async_trait;
 use proget_core::catalog::Role;
+use proget_core::clock::Timestamp;
 use proget_core::ids::Incarnation;
 use std::error::Error;
 use std::fmt;
@@ -25,8 +33,11 @@ use std::time::Duration;
 pub use clock::{BootClock, SteadyClock};
 pub use driver::{Campaign, FencePlanter, RunningElector};
 pub use elector::{Command, Elector, Plant, Tick};
+#[cfg(feature = "etcd")]
+pub use etcd::{BadEtcdAddress, EtcdAddress, EtcdElection, EtcdError};
 pub use leadership::{Leadership, RoleLost, RoleWatch};
 pub use memory::MemoryElection;
+pub use sql::SqlElection;
 pub use timing::{BadTiming, Preset, Timing};
 
 /// A role as the register of leases has it.
@@ -38,6 +49,9 @@ pub struct Lease {
     pub term: i64,
     /// Who holds it or held it last.
     pub holder: Option<Incarnation>,
+    /// When that holding began, by the register's clock, or the holder's if the register shows none; for
+    /// people.
+    pub since: Option<Timestamp>,
     /// For how long it is still granted, on the register's clock; `None` if it is free.
     pub left: Option<Duration>,
 }
@@ -102,6 +116,13 @@ pub trait Election: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// If the register did not answer as it should.
     async fn look(&self, roles: &[Role]) -> Result<Vec<Lease>, ElectionError>;
+
+    /// What tells this register from any other that a server could have been given by mistake; `None` while
+    /// that is not known. Costs nothing: it is what the last call learnt. Servers that name different ones
+    /// are found out. By default all registers count as the one in the database.
+    fn register(&self) -> Option<String> {
+        Some("database".to_owned())
+    }
 }
 
 /// The register of leases did not answer as it should. Whether the call had its effect is unknown.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroize as _;
 
-/// Text that must not be seen: it cannot be printed, and comparing it takes the same time wherever it differs.
+/// Text that must not be seen: it cannot be printed, comparing it takes the same time wherever it differs,
+/// and it is overwritten when it is dropped.
 #[derive(Clone, Default)]
 pub struct Secret(String);
 
@@ -17,6 +19,12 @@ impl Secret {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

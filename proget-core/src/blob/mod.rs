@@ -5,11 +5,13 @@ mod error;
 mod hot;
 mod key;
 mod packages;
+mod probe;
 mod staging;
 mod store;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use key::BlobKey;
 pub use packages::{IntakeLimits, PackageStore};
+pub use probe::{ProbeFailure, read_beacon};
 pub use staging::{Leftovers, Spool, Staging};
 pub use store::{Abilities, Blob, BlobHead, BlobStore, ByteStream, Put};

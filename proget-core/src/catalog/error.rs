@@ -26,8 +26,16 @@ pub enum Conflict {
     Absent,
     /// The term to be planted is not above the present one.
     TermTooLow,
-    /// The instance row is not as it was read.
+    /// The instance row, or one of its settings, is not as it was read.
     InstanceChanged,
+    /// The mode does not let this node run the Service: do no background work.
+    NotServing,
+    /// Somebody else has claimed the job, or it is not to be claimed now.
+    JobTaken,
+    /// The claim is not held any more: drop the work.
+    ClaimLost,
+    /// The occurrence has its row.
+    Occurred,
 }
 
 /// A failed catalogue operation.

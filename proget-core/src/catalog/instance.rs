@@ -2,8 +2,10 @@
 
 use super::CatalogError;
 use crate::clock::Timestamp;
-use crate::ids::Incarnation;
+use crate::cluster::{ClusterMode, NodeName};
+use crate::ids::{Incarnation, Stamp};
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
@@ -14,6 +16,8 @@ pub struct Role(pub &'static str);
 impl Role {
     /// Condemning, dooming and deleting blobs.
     pub const SWEEPER: Self = Self("sweeper");
+    /// Dispatching schedules and looking after the others' work. Its holder is *the primary*.
+    pub const PRIMARY: Self = Self("primary");
 }
 
 impl fmt::Display for Role {
@@ -56,8 +60,35 @@ pub struct InstanceRow {
     pub known_identity: Option<String>,
     /// The database's own identity now.
     pub identity: String,
+    /// How the nodes divide the background work.
+    pub mode: ClusterMode,
+    /// Which node runs the Service while the mode is not high availability; `None` until one was named.
+    pub service_node: Option<NodeName>,
+    /// Changes with each change of the mode, the service node or a setting.
+    pub revision: Stamp,
     /// The catalogue's clock.
     pub now: Timestamp,
+}
+
+/// A setting of the whole instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingRow {
+    /// Its name, such as `cluster.timing`.
+    pub name: String,
+    /// Its value, as whoever owns it writes it.
+    pub value: String,
+}
+
+/// What has to be lost before an acknowledged commit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Several database servers: a commit is acknowledged once more than one has it.
+    Replicated,
+    /// One disk. Replicas, if there are any, follow later; after a fail-over to one the last commits may be gone.
+    OneDisk,
+    /// A power cut will do: commits are acknowledged before they are on a disk.
+    Memory,
 }
 
 /// What this instance is, and who holds which duty.
@@ -68,4 +99,13 @@ pub trait Instance: Send + Sync {
 
     /// What has been planted for a role, if anything.
     async fn fence(&self, role: Role) -> Result<Option<FenceRow>, CatalogError>;
+
+    /// The settings of the whole instance, by name.
+    async fn settings(&self) -> Result<Vec<SettingRow>, CatalogError>;
+
+    /// The instance's revision alone: one cheap look tells whether mode and settings are as they were.
+    async fn revision(&self) -> Result<Stamp, CatalogError>;
+
+    /// What has to be lost before an acknowledged commit is, as the database is set up at this moment.
+    async fn durability(&self) -> Result<Durability, CatalogError>;
 }

@@ -68,6 +68,12 @@ actions! {
     DeletesStopped = "deletes-stopped",
     /// An operator confirmed that they do.
     DeletesConfirmed = "deletes-confirmed",
+    /// The mode, the service node or a setting of the instance was changed.
+    InstanceChanged = "instance-changed",
+    /// Something happened to the cluster: a node joined, left, was lost or removed, a role moved.
+    ClusterEvent = "cluster-event",
+    /// A job was called off, or a schedule changed.
+    JobsChanged = "jobs-changed",
 }
 
 /// The text names no action that this version knows.

@@ -10,6 +10,7 @@ mod change;
 mod error;
 mod feeds;
 mod instance;
+mod jobs;
 mod journal;
 mod packages;
 mod page;
@@ -20,11 +21,14 @@ pub use accounts::{Accounts, KeyHash, KeyKind, KeyRow, UserRow};
 pub use blobs::{BlobRow, BlobState, BlobWanted, Blobs, DoomedRow};
 pub use change::{
     AccountChange, BlobChange, Change, ChangeSet, Committed, Expect, FeedChange, FenceChange, InstanceChange,
-    NewFile, NewKey, NewUser, PackageChange, VersionRef,
+    JobChange, JobEnd, NewFile, NewJob, NewKey, NewUser, PackageChange, VersionRef,
 };
 pub use error::{CatalogError, Conflict};
 pub use feeds::Feeds;
-pub use instance::{Fence, FenceRow, Instance, InstanceRow, Role};
+pub use instance::{Durability, Fence, FenceRow, Instance, InstanceRow, Role, SettingRow};
+pub use jobs::{
+    ClaimRow, JobFilter, JobKind, JobLine, JobRow, JobState, Jobs, Occurrence, ScheduleRow, UnknownJobState,
+};
 pub use journal::{Action, Journal, JournalEntry, JournalRow};
 pub use packages::{
     FeedTotals, FileRow, Found, FoundFile, PackageRow, PackageRows, Packages, Search, VersionFilter,
@@ -64,6 +68,7 @@ pub trait Catalog:
     + Packages
     + Blobs
     + Accounts
+    + Jobs
     + Journal
     + Instance
     + Stamps

@@ -37,6 +37,13 @@ macro_rules! for_reading_roles {
                 fn key(hash: &KeyHash) -> Option<KeyRow>;
                 fn keys() -> Vec<KeyRow>;
             }
+            Jobs {
+                fn job(id: JobId) -> Option<JobRow>;
+                fn jobs(filter: &JobFilter, page: &PageRequest) -> Page<JobRow>;
+                fn claimable(kinds: &[JobKind], limit: u32) -> Vec<JobRow>;
+                fn job_log(id: JobId, after: i64, limit: u32) -> Vec<JobLine>;
+                fn schedules() -> Vec<ScheduleRow>;
+            }
             Journal {
                 fn entry(change: ChangeId) -> Option<JournalRow>;
                 fn journal(page: &PageRequest) -> Page<JournalRow>;
@@ -44,6 +51,9 @@ macro_rules! for_reading_roles {
             Instance {
                 fn instance() -> InstanceRow;
                 fn fence(role: Role) -> Option<FenceRow>;
+                fn settings() -> Vec<SettingRow>;
+                fn revision() -> Stamp;
+                fn durability() -> Durability;
             }
         }
     };

@@ -73,7 +73,8 @@ impl Registry {
     /// May `caller` do this in that feed?
     ///
     /// # Errors
-    /// `Unauthenticated` if nobody is calling, otherwise `Forbidden`.
+    /// `Unauthenticated` if nobody is calling, otherwise `Forbidden`; `Busy` for adding packages while
+    /// [publishes are held](Self::hold_publishes).
     pub fn admit(
         &self,
         caller: &Principal,
@@ -81,6 +82,9 @@ impl Registry {
         permission: Permission,
     ) -> Result<Admission, Problem> {
         if caller.may_in(permission, feed) {
+            if let (Permission::Add, Some(why)) = (permission, self.publishes_held()) {
+                return Err(Problem::busy(why));
+            }
             return Ok(Admission { caller: caller.clone(), feed: feed.clone(), permission, foreseen: None });
         }
         Err(forbidden(caller, permission))

@@ -13,13 +13,17 @@ mod fetch;
 mod foresight;
 mod fresh;
 mod inspect;
+mod instance;
+mod keys;
 mod policy;
 mod publication;
 mod publish;
 mod remove;
 mod runtime;
+mod schedules;
 mod search;
 mod spelling;
+mod stale;
 mod sweep;
 mod verify;
 mod witness;
@@ -35,6 +39,7 @@ pub use publish::Published;
 pub use remove::Removal;
 pub use runtime::{Inline, Runtime, Work};
 pub use search::LARGEST_PAGE;
+pub use stale::StaleView;
 pub use sweep::{SweepOptions, SweepReport};
 pub use verify::{Damage, VerifyReport};
 
@@ -46,7 +51,7 @@ use crate::ids::{FeedId, Incarnation};
 use crate::package::FileRef;
 use document::{BySize, DocumentKey};
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 /// Memory for rendered index documents, in bytes.
 const DOCUMENT_BYTES: u64 = 64 << 20;
@@ -64,9 +69,11 @@ pub struct Registry {
     policies: Vec<Arc<dyn PublishPolicy>>,
     observers: Vec<Arc<dyn Observer>>,
     incarnation: Incarnation,
-    downloads: downloads::Downloads,
-    items: Cache<(FeedId, FileRef), fetch::Remembered>,
-    documents: Cache<DocumentKey, Arc<Document>, BySize>,
+    /// Why no publishes are taken, if so.
+    held: RwLock<Option<&'static str>>,
+    downloads: Arc<downloads::Downloads>,
+    items: Arc<Cache<(FeedId, FileRef), fetch::Remembered>>,
+    documents: Arc<Cache<DocumentKey, Arc<Document>, BySize>>,
 }
 
 impl Registry {
@@ -86,10 +93,18 @@ impl Registry {
             policies: Vec::new(),
             observers: Vec::new(),
             incarnation: Incarnation::random(),
-            downloads: downloads::Downloads::default(),
-            items: Cache::new(ITEMS),
-            documents: Cache::with_weighter(4096, DOCUMENT_BYTES, BySize),
+            held: RwLock::new(None),
+            downloads: Arc::default(),
+            items: Arc::new(Cache::new(ITEMS)),
+            documents: Arc::new(Cache::with_weighter(4096, DOCUMENT_BYTES, BySize)),
         }
+    }
+
+    /// Is known by this incarnation, which the cluster's roster knows too; by default by one of its own.
+    #[must_use]
+    pub fn known_as(mut self, incarnation: Incarnation) -> Self {
+        self.incarnation = incarnation;
+        self
     }
 
     /// Adds somebody who may veto a publish.

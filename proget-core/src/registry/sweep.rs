@@ -61,10 +61,18 @@ impl Registry {
     /// # Errors
     /// `Busy` if a dependency is away or another sweep has taken over; what was done stays done.
     pub async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, Problem> {
+        let fence = self.plant(Role::SWEEPER).await?;
+        self.sweep_under(fence, options).await
+    }
+
+    /// Sweeps once under a fence for [`Role::SWEEPER`] that an election has given and that is planted.
+    ///
+    /// # Errors
+    /// As [`sweep`](Self::sweep).
+    pub async fn sweep_under(&self, fence: Fence, options: SweepOptions) -> Result<SweepReport, Problem> {
         // Uploads of dead processes are this store's own business and harm nobody.
         let leftovers = self.packages.staging().sweep().await?.removed;
         let mut report = SweepReport { leftovers, ..SweepReport::default() };
-        let fence = self.plant(Role::SWEEPER).await?;
         report.deletes_stopped = self.check_witness(fence, options.witness_wait).await?;
         if report.deletes_stopped.is_some() {
             return Ok(report);

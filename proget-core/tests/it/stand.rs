@@ -150,7 +150,7 @@ impl Stand {
         let store = Arc::new(FaultyStore::new(store));
         let staging = Arc::new(MemoryStaging::new());
         let packages = PackageStore::new(store.clone(), staging.clone(), IntakeLimits::default());
-        let fresh = FreshCatalog::new(catalog.clone(), Arc::new(Impatient));
+        let fresh = FreshCatalog::remembering(catalog.clone(), Arc::new(Impatient), clock.clone());
         let registry = Arc::new(Registry::new(fresh, packages, vec![&Plain], Arc::new(Impatient)));
         let name = FeedName::new("internal").unwrap();
         let feed = match registry.feed("internal").await {

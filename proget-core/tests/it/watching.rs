@@ -2,8 +2,9 @@
 
 use crate::stand::Stand;
 use proget_core::blob::{BlobStore, StoreErrorKind};
-use proget_core::catalog::{Catalog, Conflict, Feeds as _};
+use proget_core::catalog::{Catalog, Conflict, Feeds as _, Fence, Role};
 use proget_core::clock::{Clock, SystemClock};
+use proget_core::ids::Incarnation;
 use proget_core::memory::MemoryStore;
 use proget_core::watch::{Seam, WatchedCatalog, WatchedStore, Watcher, Went};
 use std::sync::{Arc, Mutex};
@@ -39,6 +40,8 @@ async fn a_watched_catalogue_tells_answers_refusals_and_absence_apart() {
     stand.catalog.refuse_next(Conflict::FileExists);
     let nothing = || proget_core::ChangeSet::by(proget_core::Principal::system().actor());
     assert!(watched.commit(nothing()).await.is_err());
+    let nobodys = Fence { role: Role::SWEEPER, term: 7, holder: Incarnation::random() };
+    assert!(watched.commit(nothing().fenced(nobodys)).await.is_err());
     stand.catalog.go_away();
     assert!(watched.ping().await.is_err());
     assert_eq!(
@@ -46,6 +49,7 @@ async fn a_watched_catalogue_tells_answers_refusals_and_absence_apart() {
         [
             (Seam::Catalog, "feeds", Went::Well),
             (Seam::Catalog, "commit", Went::Refused),
+            (Seam::Catalog, "commit", Went::Fenced),
             (Seam::Catalog, "ping", Went::Away)
         ]
     );

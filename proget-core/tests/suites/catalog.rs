@@ -25,7 +25,7 @@ async fn the_suite_needs_no_runtime_of_many_threads() {
 }
 
 /// A catalogue that changes each set before it commits it must be caught by this case.
-async fn caught(case: &str, tampering: impl Fn() -> Tampering) {
+pub(super) async fn caught(case: &str, tampering: impl Fn() -> Tampering) {
     let fresh = || async {
         Arc::new(FaultyCatalog::tampered(Arc::new(MemoryCatalog::default()), tampering())) as Arc<dyn Catalog>
     };
@@ -106,7 +106,7 @@ async fn a_catalogue_that_commits_change_by_change_is_caught() {
     caught("all_of_a_set_or_none_of_it", || {
         Box::new(|inner, set| {
             Box::pin(async move {
-                let mut committed = proget_core::catalog::Committed { change: set.id, reserved: Vec::new() };
+                let mut committed = proget_core::catalog::Committed::of(set.id);
                 for change in set.changes.clone() {
                     let one = ChangeSet { changes: vec![change], entry: None, ..set.clone() };
                     committed.reserved.extend(inner.commit(one).await?.reserved);

@@ -5,3 +5,4 @@ mod catalog;
 mod faults;
 mod parts;
 mod registry;
+mod work;

@@ -5,6 +5,7 @@ use crate::identity::Identity;
 use bytes::Bytes;
 use poem::http::header;
 use poem::{Request, Response};
+use proget_cluster::node::Cluster;
 use proget_core::registry::Admission;
 use proget_core::{Feed, FeedFormat, Principal, Problem, Refusal, Registry};
 use proget_feeds::http::{FeedDoor, FeedProtocol, intake};
@@ -20,6 +21,7 @@ pub(crate) struct Api {
     pub(crate) registry: Arc<Registry>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) protocols: Vec<Arc<dyn FeedProtocol>>,
+    pub(crate) cluster: Arc<Cluster>,
 }
 
 /// One call, permitted.

@@ -6,11 +6,14 @@
 //! short plain text, ids of packages split at the last slash.
 
 mod call;
+mod cluster;
+mod encryption_keys;
 mod feed_document;
 mod feeds;
 mod identify;
 mod key_document;
 mod keys;
+mod openapi;
 mod package_download;
 mod package_list;
 mod package_removal;
@@ -18,6 +21,7 @@ mod package_status;
 mod package_upload;
 mod purl;
 mod route;
+mod schedules;
 
 #[cfg(test)]
 mod permission_tests;
@@ -33,6 +37,7 @@ use std::sync::Arc;
 
 /// Every route. A path may stand here several times with different methods; `GET` answers `HEAD` too.
 pub(crate) const ROUTES: &[Row] = &[
+    Row::new(&[Method::GET], "/api/openapi.json", Demand::OwnView, |call| Box::pin(openapi::describe(call))),
     Row::new(&[Method::GET], "/api/management/feeds/list", Demand::OwnView, |call| {
         Box::pin(feeds::list(call))
     }),
@@ -100,7 +105,49 @@ pub(crate) const ROUTES: &[Row] = &[
         Demand::Feed(Permission::Delete),
         |call| Box::pin(package_status::set(call)),
     ),
+    Row::new(&[Method::GET], "/api/cluster/status", ADMINISTER, |call| Box::pin(cluster::status(call))),
+    Row::new(&[Method::POST], "/api/cluster/mode", ADMINISTER, |call| Box::pin(cluster::mode(call))),
+    Row::new(&[Method::POST], "/api/cluster/settings", ADMINISTER, |call| Box::pin(cluster::settings(call))),
+    Row::new(&[Method::POST], "/api/cluster/nodes/:node/drain", ADMINISTER, |call| {
+        Box::pin(cluster::drain(call))
+    }),
+    Row::new(&[Method::POST], "/api/cluster/nodes/:node/resume", ADMINISTER, |call| {
+        Box::pin(cluster::resume(call))
+    }),
+    Row::new(&[Method::POST], "/api/cluster/nodes/:node/service/:what", ADMINISTER, |call| {
+        Box::pin(cluster::service(call))
+    }),
+    Row::new(&[Method::DELETE], "/api/cluster/nodes/:node", ADMINISTER, |call| {
+        Box::pin(cluster::remove(call))
+    }),
+    Row::new(&[Method::GET], "/api/cluster/keys", ADMINISTER, |call| Box::pin(encryption_keys::report(call))),
+    Row::new(&[Method::POST], "/api/cluster/keys/promote", ADMINISTER, |call| {
+        Box::pin(encryption_keys::promote(call))
+    }),
+    Row::new(&[Method::POST], "/api/cluster/keys/reseal", ADMINISTER, |call| {
+        Box::pin(encryption_keys::reseal(call))
+    }),
+    Row::new(&[Method::POST], "/api/cluster/keys/retire", ADMINISTER, |call| {
+        Box::pin(encryption_keys::retire(call))
+    }),
+    Row::new(&[Method::GET], "/api/cluster/jobs", ADMINISTER, |call| Box::pin(cluster::jobs(call))),
+    Row::new(&[Method::POST], "/api/cluster/jobs/verify", ADMINISTER, |call| Box::pin(cluster::verify(call))),
+    Row::new(&[Method::GET], "/api/cluster/jobs/:job", ADMINISTER, |call| Box::pin(cluster::job(call))),
+    Row::new(&[Method::DELETE], "/api/cluster/jobs/:job", ADMINISTER, |call| Box::pin(cluster::cancel(call))),
+    Row::new(&[Method::GET], "/api/cluster/schedules", ADMINISTER, |call| Box::pin(schedules::list(call))),
+    Row::new(&[Method::POST], "/api/cluster/schedules", ADMINISTER, |call| Box::pin(schedules::add(call))),
+    Row::new(&[Method::PATCH, Method::POST], "/api/cluster/schedules/:schedule", ADMINISTER, |call| {
+        Box::pin(schedules::change(call))
+    }),
+    Row::new(&[Method::DELETE], "/api/cluster/schedules/:schedule", ADMINISTER, |call| {
+        Box::pin(schedules::remove(call))
+    }),
+    Row::new(&[Method::POST], "/api/cluster/schedules/:schedule/run", ADMINISTER, |call| {
+        Box::pin(schedules::run(call))
+    }),
 ];
+
+const ADMINISTER: Demand = Demand::Instance(Permission::Administer);
 
 /// Adds the API's routes.
 pub(crate) fn mount(mut route: Route, parts: &Parts, limits: &Limits) -> Route {
@@ -108,6 +155,7 @@ pub(crate) fn mount(mut route: Route, parts: &Parts, limits: &Limits) -> Route {
         registry: parts.registry.clone(),
         identity: parts.identity.clone(),
         protocols: parts.protocols.clone(),
+        cluster: parts.cluster.clone(),
     });
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|row| row.path).collect();
     paths.sort_unstable();

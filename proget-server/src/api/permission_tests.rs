@@ -18,6 +18,7 @@ const CALLERS: &[&str] =
 
 /// Route by route, who is let in. Everybody else gets 403, or 401 if it is not known who they are.
 const ALLOWED: &[(&str, &str, &[&str])] = &[
+    ("GET", "/api/openapi.json", CALLERS),
     ("GET", "/api/management/feeds/list", CALLERS),
     ("GET", "/api/management/feeds/get/:feed", CALLERS),
     ("POST", "/api/management/feeds/create", &["feeds", "admin"]),
@@ -50,6 +51,27 @@ const ALLOWED: &[(&str, &str, &[&str])] = &[
     // Whoever may delete and not view learns nothing about what is there, so the call ends in 403.
     ("POST", "/api/packages/:feed/status", &["feeds", "admin"]),
     ("PUT", "/api/packages/:feed/status", &["feeds", "admin"]),
+    ("GET", "/api/cluster/status", &["admin"]),
+    ("POST", "/api/cluster/mode", &["admin"]),
+    ("POST", "/api/cluster/settings", &["admin"]),
+    ("POST", "/api/cluster/nodes/:node/drain", &["admin"]),
+    ("POST", "/api/cluster/nodes/:node/resume", &["admin"]),
+    ("POST", "/api/cluster/nodes/:node/service/:what", &["admin"]),
+    ("DELETE", "/api/cluster/nodes/:node", &["admin"]),
+    ("GET", "/api/cluster/keys", &["admin"]),
+    ("POST", "/api/cluster/keys/promote", &["admin"]),
+    ("POST", "/api/cluster/keys/reseal", &["admin"]),
+    ("POST", "/api/cluster/keys/retire", &["admin"]),
+    ("GET", "/api/cluster/jobs", &["admin"]),
+    ("POST", "/api/cluster/jobs/verify", &["admin"]),
+    ("GET", "/api/cluster/jobs/:job", &["admin"]),
+    ("DELETE", "/api/cluster/jobs/:job", &["admin"]),
+    ("GET", "/api/cluster/schedules", &["admin"]),
+    ("POST", "/api/cluster/schedules", &["admin"]),
+    ("PATCH", "/api/cluster/schedules/:schedule", &["admin"]),
+    ("POST", "/api/cluster/schedules/:schedule", &["admin"]),
+    ("DELETE", "/api/cluster/schedules/:schedule", &["admin"]),
+    ("POST", "/api/cluster/schedules/:schedule/run", &["admin"]),
 ];
 
 struct House {

@@ -3,11 +3,13 @@
 
 mod checks;
 mod complaint;
+mod node;
 
 pub use complaint::{BuildError, Complaint};
 
 #[cfg(feature = "accounts")]
 use crate::accounts::{BuiltInAccounts, FirstAdministrator, NewAdministrator, create_first_administrator};
+use crate::cluster::{ClusterParts, host_name};
 use crate::figures::Figures;
 use crate::health::Health;
 use crate::http::{Addressing, Limits, ListenAddress, Shell, Timeouts, TlsFiles};
@@ -15,10 +17,14 @@ use crate::identity::Identity;
 use crate::plain::sentence;
 use crate::routes::{MetricsAccess, Parts, Routes};
 use crate::server::{Background, Server};
+use crate::stale::{StaleReaders, StaleReads};
 use crate::throttle::Throttle;
 use complaint::complain;
+use proget_cluster::membership::Component;
+use proget_cluster::messenger::LateMessenger;
 use proget_core::blob::{BlobStore, IntakeLimits, PackageStore, Staging};
 use proget_core::feed::{FeedName, FeedSettings, FormatId};
+use proget_core::ids::Incarnation;
 use proget_core::problem::chain;
 use proget_core::registry::{FreshCatalog, Observer, PublishPolicy, Registry};
 use proget_core::watch::{WatchedCatalog, WatchedStore};
@@ -55,6 +61,9 @@ pub struct ServerBuilder {
     grace: Duration,
     background: Background,
     metrics: MetricsAccess,
+    stale: StaleReads,
+    cluster: Option<ClusterParts>,
+    messenger: LateMessenger,
 }
 
 impl ServerBuilder {
@@ -197,10 +206,24 @@ impl ServerBuilder {
         self
     }
 
+    /// What makes this server a node of a cluster. By default it is alone, with its host's name.
+    #[must_use]
+    pub fn cluster(mut self, parts: ClusterParts) -> Self {
+        self.cluster = Some(parts);
+        self
+    }
+
     /// Who may read `/metrics`. By default administrators.
     #[must_use]
     pub fn metrics(mut self, access: MetricsAccess) -> Self {
         self.metrics = access;
+        self
+    }
+
+    /// What may be read while the database cannot be reached. By default nothing.
+    #[must_use]
+    pub fn stale_reads(mut self, stale: StaleReads) -> Self {
+        self.stale = stale;
         self
     }
 
@@ -243,14 +266,17 @@ impl ServerBuilder {
     fn registry(&mut self, catalog: Arc<dyn Catalog>, packages: PackageStore) -> Arc<Registry> {
         let runtime = Arc::new(TokioRuntime);
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
-        let watcher = Arc::new(Figures);
+        let watcher = Arc::new(Figures { messenger: self.messenger.clone() });
         let catalog = Arc::new(WatchedCatalog::new(catalog, watcher.clone(), clock.clone()));
         let packages = packages.wrapped(|store| {
             Arc::new(WatchedStore::new(store, watcher.clone(), clock.clone())) as Arc<dyn BlobStore>
         });
         let formats = self.feed_types.iter().map(|protocol| protocol.format()).collect();
-        let fresh = FreshCatalog::new(catalog, runtime.clone());
-        let mut registry = Registry::new(fresh, packages, formats, runtime);
+        let fresh = match self.stale.readers {
+            StaleReaders::Nobody => FreshCatalog::new(catalog, runtime.clone()),
+            _ => FreshCatalog::remembering(catalog, runtime.clone(), clock),
+        };
+        let mut registry = Registry::new(fresh, packages, formats, runtime).known_as(Incarnation::random());
         for policy in self.policies.drain(..) {
             registry = registry.policy(policy);
         }
@@ -272,8 +298,12 @@ impl ServerBuilder {
         let Some(authenticator) = self.authenticator.take() else {
             return Err(BuildError::one("nobody tells who is calling", NO_AUTHENTICATOR));
         };
-        let identity = Arc::new(Identity::new(authenticator, Arc::new(Throttle::new(clock))));
-        let health = Arc::new(Health::new(registry.clone()));
+        let parts = self.cluster.take().unwrap_or_else(|| ClusterParts::alone(host_name()));
+        let (keys, messaging) = (parts.keys.clone(), parts.messaging.clone());
+        let (node, cluster) = node::node(parts, &registry, clock.clone(), self.messenger.clone());
+        let throttle = Arc::new(Throttle::new(clock.clone()));
+        let identity = Arc::new(Identity::new(authenticator, throttle).remembering(self.stale, clock));
+        let health = Arc::new(Health::new(registry.clone(), self.stale));
         let parts = Parts {
             registry: registry.clone(),
             identity,
@@ -281,8 +311,13 @@ impl ServerBuilder {
             sign_in: self.sign_in,
             health: health.clone(),
             metrics: self.metrics,
+            stale: self.stale,
+            #[cfg(feature = "api")]
+            cluster: cluster.clone(),
+            web: node.card.components.contains(&Component::Web),
         };
         let routes = Routes::new(&parts, &self.limits);
+        let proxies = self.addressing.proxies.clone();
         let endpoint = Shell::new(routes, &self.limits, &self.timeouts, self.addressing).shared();
         Ok(Server {
             registry,
@@ -293,7 +328,13 @@ impl ServerBuilder {
             listen,
             tls,
             grace: self.grace,
+            proxies,
             background: self.background,
+            node,
+            keys,
+            messaging,
+            messenger: self.messenger,
+            cluster,
             #[cfg(feature = "accounts")]
             new_administrator,
         })

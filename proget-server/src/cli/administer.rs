@@ -1,15 +1,17 @@
 //! Commands that are orders: turned into one, brought to whoever can carry it out, and printed.
 
 use super::arguments::{Admin, Feed, Key, NewKey, Sweep, What};
+use super::cluster_view::View;
 use super::ending::{Ending, Stopped};
 use super::print::{self, Form};
 use super::progress::ProgressLine;
-use crate::assemble::{self, StartError};
+use crate::assemble::{self, Packages, StartError};
 use crate::config::Config;
 use crate::control::{
     Channel, Content, FeedWish, KeyScope, KeyWish, Order, Outcome, Progress, Readers, execute,
 };
 use clap::ValueEnum as _;
+use proget_core::cluster::NodeName;
 use proget_storage::sql::{Migrate, OpenError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,9 +19,20 @@ use tokio::time::Instant;
 /// A server that is just starting has the lock a moment before it answers on its socket.
 const STARTING: Duration = Duration::from_secs(10);
 
+/// How often a watched status is said again.
+const WATCH: Duration = Duration::from_secs(1);
+
 /// The order that a command means, and for whom its outcome is printed.
-pub(super) fn order(what: What) -> Option<(Order, Form)> {
-    Some(match what {
+pub(super) fn order(what: What, me: &NodeName) -> Option<(Order, Form, View)> {
+    if let What::Cluster(command) = what {
+        let (order, output, view) = super::cluster::order(command, me);
+        return Some((Order::Cluster(order), output.into(), view));
+    }
+    if let What::Keys(command) = what {
+        let (order, output) = command.order()?;
+        return Some((Order::EncryptionKeys(order), output.into(), View::Status));
+    }
+    let (order, form) = match what {
         What::Feed(Feed::List(output)) => (Order::ListFeeds, output.into()),
         What::Feed(Feed::Create { name, format, description, anonymous_view, output }) => {
             let readers = if anonymous_view { Readers::Everybody } else { Readers::Known };
@@ -42,8 +55,11 @@ pub(super) fn order(what: What) -> Option<(Order, Form)> {
             let delete_delay_ms = delete_after.map(|seconds| seconds.saturating_mul(1000));
             (Order::Sweep { delete_delay_ms }, output.into())
         }
-        What::Run | What::Db(_) | What::Config(_) | What::Version(_) => return None,
-    })
+        What::Run | What::Keys(_) | What::Db(_) | What::Config(_) | What::Cluster(_) | What::Version(_) => {
+            return None;
+        }
+    };
+    Some((order, form, View::Status))
 }
 
 fn key_wish(wish: NewKey) -> KeyWish {
@@ -60,7 +76,12 @@ fn key_wish(wish: NewKey) -> KeyWish {
 }
 
 /// Carries an order out, wherever that is possible, and prints what came of it. Ctrl-C ends it.
-pub(super) async fn administer(config: &Config, order: &Order, form: Form) -> Result<Ending, Stopped> {
+pub(super) async fn administer(
+    config: &Config,
+    order: &Order,
+    form: Form,
+    view: View,
+) -> Result<Ending, Stopped> {
     let doing = match order {
         Order::Verify => Some("reading packages"),
         Order::Sweep { .. } => Some("sweeping"),
@@ -77,7 +98,21 @@ pub(super) async fn administer(config: &Config, order: &Order, form: Form) -> Re
         _ = tokio::signal::ctrl_c() => Err(Stopped::new(Ending::Interrupted, "interrupted")),
     };
     drop(line);
-    Ok(print::outcome(&outcome?, form))
+    let ending = print::outcome(&outcome?, form, view);
+    if view != View::Watch {
+        return Ok(ending);
+    }
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(WATCH) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Ending::Done),
+        }
+        // A database that is away for a moment is what one watches for.
+        match carry_out(config, order, |_| {}).await {
+            Ok(outcome) => drop(print::outcome(&outcome, form, view)),
+            Err(stopped) => print::say(&stopped.what),
+        }
+    }
 }
 
 async fn carry_out(
@@ -87,6 +122,10 @@ async fn carry_out(
 ) -> Result<Outcome, Stopped> {
     let failed = |failure: crate::control::Failure| Stopped::new(Ending::Failed, failure.0);
     let end = Instant::now() + STARTING;
+    let wanted = match order {
+        Order::Cluster(_) | Order::EncryptionKeys(_) => Packages::Unwanted,
+        _ => Packages::Wanted,
+    };
     loop {
         if config.places.sqlite_file().is_some()
             && let Some(server) = Channel::to(&config.places.data_dir).await.map_err(failed)?
@@ -94,8 +133,8 @@ async fn carry_out(
             return server.send(order, progress).await.map_err(failed);
         }
         assemble::demand_database(&config.places).map_err(stopped)?;
-        match assemble::registry(&config.places, Migrate::Never).await {
-            Ok(registry) => return execute(order, &registry, &mut progress).await.map_err(failed),
+        match assemble::cluster_of(config, Migrate::Never, wanted).await {
+            Ok(cluster) => return execute(order, &cluster, &mut progress).await.map_err(failed),
             Err(StartError::Database(OpenError::Locked { .. })) if Instant::now() < end => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

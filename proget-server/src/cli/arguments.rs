@@ -1,6 +1,8 @@
 //! The command line as it is written. Commands are spelled here; the flags for settings come from
 //! the list of settings.
 
+use super::cluster::ClusterCommand;
+use super::keys::KeysCommand;
 use crate::config::{CONFIG_VARIABLE, Kind, SETTINGS, Setting, Standard};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -24,6 +26,9 @@ pub(super) enum What {
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(Key),
+    /// Make encryption keys, look at those of all servers, and exchange them
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Help administrators who are locked out
     #[command(subcommand)]
     Admin(Admin),
@@ -37,6 +42,9 @@ pub(super) enum What {
     Verify(Output),
     /// Give back the space of what nothing refers to
     Sweep(Sweep),
+    /// Look after the cluster: its servers, roles, jobs and mode
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Print the version
     Version(Output),
 }

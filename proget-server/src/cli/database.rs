@@ -6,15 +6,20 @@ use super::ending::{Ending, Stopped};
 use super::print::{self, Form};
 use crate::assemble::StartError;
 use crate::config::Config;
+use crate::upgrade;
 use proget_storage::SqlCatalog;
 use proget_storage::sql::SchemaStatus;
 use serde_json::json;
 
 pub(super) async fn database(config: &Config, what: Db) -> Result<Ending, Stopped> {
-    let address = config.places.database.reveal();
+    let (address, wanted) = (config.places.database.reveal(), upgrade::wanted_steps());
     let (status, output) = match what {
-        Db::Migrate(output) => (SqlCatalog::migrate(address).await, output),
-        Db::Status(output) => (SqlCatalog::status(address).await, output),
+        Db::Migrate(output) => {
+            let beside = upgrade::leave_nobody_behind(address, &wanted, &config.node_name).await;
+            beside.map_err(|waits| stopped(waits.into()))?;
+            (SqlCatalog::migrate_with(address, &wanted).await, output)
+        }
+        Db::Status(output) => (SqlCatalog::status_with(address, &wanted).await, output),
     };
     let status = status.map_err(|error| stopped(StartError::Database(error)))?;
     match Form::from(output) {

@@ -1,13 +1,19 @@
 //! The command line: parse, run, and print errors well. What a command does stands in `run`
-//! (the server), `administer` (orders), `database` and here (the rest); how it is spelled in `arguments`.
+//! (the server), `administer` (orders), `database`, `keys` and here (the rest); how it is spelled in `arguments`.
 
 mod administer;
 mod arguments;
+mod cluster;
+mod cluster_view;
 mod database;
 mod ending;
+mod jobs;
+mod key_report;
+mod keys;
 mod print;
 mod progress;
 mod run;
+mod schedules;
 
 pub use ending::Ending;
 
@@ -22,6 +28,8 @@ use std::process::ExitCode;
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
+    // The process's life is counted from here.
+    crate::cluster::process_age();
     let said = match Said::parse(std::env::args_os()) {
         Ok(said) => said,
         Err(error) => {
@@ -48,6 +56,13 @@ fn perform(said: Said) -> Result<Ending, Stopped> {
         }
         return Ok(Ending::Done);
     }
+    if let What::Keys(keys::KeysCommand::Generate { machine_key, output }) = said.what {
+        return if machine_key {
+            keys::generate_machine_key(output.into())
+        } else {
+            keys::generate(output.into())
+        };
+    }
     let variables = std::env::vars_os()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
     let sources = Sources { file: said.file, variables: variables.collect(), flags: said.flags };
@@ -60,6 +75,10 @@ fn perform(said: Said) -> Result<Ending, Stopped> {
         return config.map(|_| Ending::Done).map_err(misconfigured);
     }
     let config = config.map_err(misconfigured)?;
+    if let What::Keys(keys::KeysCommand::Status { local: true, output }) = said.what {
+        keys::configured(&config.keys, output.into());
+        return Ok(Ending::Done);
+    }
     let _logging = telemetry::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -69,8 +88,8 @@ fn perform(said: Said) -> Result<Ending, Stopped> {
         match said.what {
             What::Run => run::run(&config, &written).await,
             What::Db(what) => database::database(&config, what).await,
-            what => match administer::order(what) {
-                Some((order, form)) => administer::administer(&config, &order, form).await,
+            what => match administer::order(what, &config.node_name) {
+                Some((order, form, view)) => administer::administer(&config, &order, form, view).await,
                 None => Ok(Ending::Done),
             },
         }

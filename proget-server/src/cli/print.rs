@@ -1,6 +1,8 @@
 //! What commands print on standard output: tables and sentences for people, JSON for scripts.
 
+use super::cluster_view::{self, View};
 use super::ending::Ending;
+use super::{jobs, key_report, schedules};
 use crate::control::{FeedLine, KeyLine, Outcome, Swept, Verified};
 use serde::Serialize;
 use serde_json::json;
@@ -33,10 +35,10 @@ pub(super) fn say_json(value: &impl Serialize) {
 }
 
 /// Prints an outcome and says how the command ends.
-pub(super) fn outcome(outcome: &Outcome, form: Form) -> Ending {
+pub(super) fn outcome(outcome: &Outcome, form: Form, view: View) -> Ending {
     match form {
-        Form::People => say(&for_people(outcome)),
-        Form::Json => say_json(&for_scripts(outcome)),
+        Form::People => say(&for_people(outcome, view)),
+        Form::Json => say_json(&for_scripts(outcome, view)),
     }
     match outcome {
         Outcome::Verified(found) if !found.damage.is_empty() => Ending::Damage,
@@ -45,7 +47,7 @@ pub(super) fn outcome(outcome: &Outcome, form: Form) -> Ending {
     }
 }
 
-fn for_scripts(outcome: &Outcome) -> serde_json::Value {
+fn for_scripts(outcome: &Outcome, view: View) -> serde_json::Value {
     match outcome {
         Outcome::Done(what) => json!({ "done": what }),
         Outcome::Feeds(feeds) => json!(feeds),
@@ -58,10 +60,15 @@ fn for_scripts(outcome: &Outcome) -> serde_json::Value {
         Outcome::Password { user, password } => json!({ "user": user, "password": password.0 }),
         Outcome::Verified(found) => json!(found),
         Outcome::Swept(swept) => json!(swept),
+        Outcome::Cluster(status) => cluster_view::for_scripts(status, view),
+        Outcome::EncryptionKeys(report) => json!(report),
+        Outcome::Jobs(jobs) => json!(jobs),
+        Outcome::Job(job) => json!(job),
+        Outcome::Schedules(list) => json!(list),
     }
 }
 
-fn for_people(outcome: &Outcome) -> String {
+fn for_people(outcome: &Outcome, view: View) -> String {
     match outcome {
         Outcome::Done(what) => what.clone(),
         Outcome::Feeds(feeds) if feeds.is_empty() => {
@@ -83,6 +90,11 @@ fn for_people(outcome: &Outcome) -> String {
         }
         Outcome::Verified(found) => verified(found),
         Outcome::Swept(done) => swept(done),
+        Outcome::Cluster(status) => cluster_view::status(status, view),
+        Outcome::EncryptionKeys(report) => key_report::report(report),
+        Outcome::Jobs(list) => jobs::jobs(list),
+        Outcome::Job(job) => jobs::job(job),
+        Outcome::Schedules(list) => schedules::schedules(list),
     }
 }
 

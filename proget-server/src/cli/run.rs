@@ -2,6 +2,7 @@
 
 use super::administer::stopped;
 use super::ending::{Ending, Stopped};
+use super::keys;
 use super::print;
 use crate::accounts::NewAdministrator;
 use crate::assemble::{self, Assembled, StartError};
@@ -62,7 +63,7 @@ async fn start(config: &Config, written: &Written) -> Result<Started, StartError
         introduce(administrator);
     }
     let control = match config.places.sqlite_file() {
-        Some(_) => Some(ControlSocket::open(&config.places.data_dir, server.registry().clone()).await?),
+        Some(_) => Some(ControlSocket::open(&config.places.data_dir, server.cluster().clone()).await?),
         None => None,
     };
     let listening = server.listen().await?;
@@ -71,7 +72,8 @@ async fn start(config: &Config, written: &Written) -> Result<Started, StartError
     print::say(&format!("  packages  {}", config.places.store));
     let file = written.file.as_ref().map_or("none".to_owned(), |path| path.display().to_string());
     let addresses = listening.addresses().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    tracing::info!(node = config.node_name, version = env!("CARGO_PKG_VERSION"), addresses, %catalog, file, "started");
+    tracing::info!(node = %config.node_name, version = env!("CARGO_PKG_VERSION"), addresses, %catalog, file, "started");
+    keys::log(&config.keys);
     Ok(Started { listening, catalog, control })
 }
 

@@ -2,31 +2,45 @@
 //! written. Everything is looked at before anything is complained about.
 
 use super::complaint::{Complaint, Complaints};
+use super::keys::{self, Keys};
 use super::list as setting;
+use super::messenger::MessengerSettings;
 use super::parse;
 use super::setting::{Setting, Standard};
 use super::written::Written;
-use crate::accounts::{FirstAdministrator, FirstPassword, KeyText, PasswordError};
+use crate::accounts::{FirstAdministrator, FirstPassword};
+use crate::cluster::host_name;
 use crate::http::{
-    Addressing, Limits, ListenAddress, ProxyDialect, ProxyNetwork, ProxyTrust, PublicUrl, Timeouts, TlsFiles,
+    Addressing, Limits, ListenAddress, ProxyDialect, ProxyNetwork, ProxyProtocol, ProxyTrust, PublicUrl,
+    Timeouts, TlsFiles,
 };
 use crate::routes::MetricsAccess;
+use crate::stale::StaleReads;
+use proget_cluster::membership::Component;
 use proget_core::access::Secret;
+use proget_core::cluster::NodeName;
+use proget_core::keys::MachineKey;
 use proget_storage::StoreAddress;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What this server is called in logs.
-    pub node_name: String,
+    /// What this server is called in its cluster and in logs.
+    pub node_name: NodeName,
+    /// Its halves.
+    pub components: BTreeSet<Component>,
     /// Where things are kept.
     pub places: Places,
+    /// How hints reach other servers.
+    pub messenger: MessengerSettings,
     /// How requests come in.
     pub front: Front,
+    /// What seals secrets, and whose login sessions hold.
+    pub keys: Keys,
     /// Who may sign in first.
     pub first_administrator: FirstAdministrator,
     /// What is logged.
@@ -42,6 +56,8 @@ pub struct Places {
     pub database: Secret,
     /// Connections for writing, and as many for reading.
     pub database_connections: u32,
+    /// Where roles are kept, if not in the database.
+    pub election: Option<parse::ElectionAddress>,
     /// The package store.
     pub store: StoreAddress,
 }
@@ -78,6 +94,8 @@ pub struct Front {
     pub timeouts: Timeouts,
     /// How long a stopping server still takes requests.
     pub grace: Duration,
+    /// What may be read while the database cannot be reached.
+    pub stale: StaleReads,
     /// Who may read `/metrics`.
     pub metrics: MetricsAccess,
 }
@@ -113,8 +131,11 @@ impl Config {
     }
 }
 
+/// Longer than any of the shipped balancers needs to notice.
+const USUAL_GRACE: Duration = Duration::from_secs(3);
+
 /// Reads settings one by one. After a complaint it goes on with the default, to find more.
-struct Reader<'w> {
+pub(super) struct Reader<'w> {
     written: &'w Written,
     complaints: Vec<Complaint>,
 }
@@ -122,27 +143,34 @@ struct Reader<'w> {
 impl Reader<'_> {
     fn config(&mut self) -> Config {
         let data_dir: PathBuf = self.required(&setting::DATA_DIR, directory);
+        let places = Places {
+            database: self
+                .optional(&setting::DATABASE_URL, parse::database_url)
+                .unwrap_or_else(|| Secret::new(sqlite_in(&data_dir))),
+            database_connections: self.required(&setting::DATABASE_CONNECTIONS, positive),
+            election: self.optional(&setting::ELECTION_URL, parse::election_url),
+            store: self
+                .optional(&setting::STORAGE_ROOT, store_address)
+                .unwrap_or_else(|| StoreAddress::Directory(data_dir.join("packages"))),
+            data_dir,
+        };
+        // Only a server that has others beside it can have a balancer that must turn away from it.
+        let usual_grace = if places.sqlite_file().is_some() { Duration::ZERO } else { USUAL_GRACE };
         Config {
-            node_name: self.optional(&setting::NODE_NAME, plain).unwrap_or_else(host_name),
-            places: Places {
-                database: self
-                    .optional(&setting::DATABASE_URL, database_url)
-                    .unwrap_or_else(|| Secret::new(sqlite_in(&data_dir))),
-                database_connections: self.required(&setting::DATABASE_CONNECTIONS, positive),
-                store: self
-                    .optional(&setting::STORAGE_ROOT, store_address)
-                    .unwrap_or_else(|| StoreAddress::Directory(data_dir.join("packages"))),
-                data_dir,
-            },
-            front: self.front(),
+            node_name: self.optional(&setting::NODE_NAME, node_name).unwrap_or_else(host_name),
+            components: self.required(&setting::COMPONENTS, components),
+            places,
+            messenger: self.messenger(),
+            front: self.front(usual_grace),
+            keys: self.keys(),
             first_administrator: FirstAdministrator {
                 password: self
-                    .optional(&setting::ADMIN_PASSWORD, password)
+                    .optional(&setting::ADMIN_PASSWORD, parse::password)
                     .map_or(FirstPassword::Random, FirstPassword::Given),
-                api_key: self.optional(&setting::ADMIN_API_KEY, key_text),
+                api_key: self.optional(&setting::ADMIN_API_KEY, parse::key_text),
             },
             log: Log {
-                filter: self.required(&setting::LOG, log_filter),
+                filter: self.required(&setting::LOG, parse::log_filter),
                 format: self.required(&setting::LOG_FORMAT, |text| match text {
                     "json" => Ok(LogFormat::Json),
                     "text" => Ok(LogFormat::Text),
@@ -152,7 +180,7 @@ impl Reader<'_> {
         }
     }
 
-    fn front(&mut self) -> Front {
+    fn front(&mut self, usual_grace: Duration) -> Front {
         let certificate = self.optional(&setting::TLS_CERT, path);
         let key = self.optional(&setting::TLS_KEY, path);
         let tls = match (certificate, key) {
@@ -166,23 +194,58 @@ impl Reader<'_> {
             "forwarded" => Ok(ProxyDialect::Forwarded),
             _ => Err("expected x-forwarded or forwarded".to_owned()),
         });
+        let proxy_protocol = self.required(&setting::PROXY_PROTOCOL, |text| match text {
+            "off" => Ok(ProxyProtocol::Off),
+            "accepted" => Ok(ProxyProtocol::Accepted),
+            "required" => Ok(ProxyProtocol::Required),
+            _ => Err("expected off, accepted or required".to_owned()),
+        });
         let networks = self.optional(&setting::TRUSTED_PROXIES, list::<ProxyNetwork>).unwrap_or_default();
+        if proxy_protocol != ProxyProtocol::Off && networks.is_empty() {
+            self.complaints.push(Complaint {
+                what: "proxy-protocol is on, but trusted-proxies is not set".into(),
+                hint: "name the networks from which your balancers connect".into(),
+            });
+        }
         Front {
             listen: self.required(&setting::LISTEN, list::<ListenAddress>),
             tls,
             addressing: Addressing {
                 public_url: self.optional(&setting::PUBLIC_URL, parsed::<PublicUrl>),
-                proxies: ProxyTrust { networks, dialect },
+                proxies: ProxyTrust { networks, dialect, proxy_protocol },
             },
             limits: self.limits(),
             timeouts: self.timeouts(),
-            grace: self.required(&setting::TIMEOUT_GRACE, parse::duration),
-            metrics: self.required(&setting::METRICS, |text| match text {
-                "administrators" => Ok(MetricsAccess::Administrators),
-                "everybody" => Ok(MetricsAccess::Everybody),
-                _ => Err("expected administrators or everybody".to_owned()),
-            }),
+            grace: self.optional(&setting::TIMEOUT_GRACE, parse::duration).unwrap_or(usual_grace),
+            stale: StaleReads {
+                readers: self.required(&setting::STALE_READS, parse::stale_readers),
+                bound: self.required(&setting::STALE_FOR, parse::duration),
+            },
+            metrics: self.required(&setting::METRICS, parse::metrics_access),
         }
+    }
+
+    fn keys(&mut self) -> Keys {
+        let ring = self.optional(&setting::ENCRYPTION_KEY, keys::ring);
+        let validation = self.optional(&setting::MACHINE_KEY_VALIDATION, keys::part);
+        let decryption = self.optional(&setting::MACHINE_KEY_DECRYPTION, keys::part);
+        let is_written = |setting| self.written.get(setting).is_some();
+        let halves =
+            (is_written(&setting::MACHINE_KEY_VALIDATION), is_written(&setting::MACHINE_KEY_DECRYPTION));
+        let machine =
+            match halves {
+                (true, false) => self
+                    .other_half_missing(&setting::MACHINE_KEY_VALIDATION, &setting::MACHINE_KEY_DECRYPTION),
+                (false, true) => self
+                    .other_half_missing(&setting::MACHINE_KEY_DECRYPTION, &setting::MACHINE_KEY_VALIDATION),
+                // A half that was written and is no key has been complained about.
+                _ => validation.zip(decryption),
+            };
+        let machine = machine.and_then(|(validation, decryption)| {
+            let key = MachineKey::new(validation, decryption);
+            key.map_err(|error| self.complaints.push(keys::complaint(error))).ok()
+        });
+        Keys { ring, machine }
     }
 
     fn limits(&mut self) -> Limits {
@@ -227,7 +290,11 @@ impl Reader<'_> {
     }
 
     /// A setting that may be left out.
-    fn optional<T>(&mut self, setting: &Setting, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn optional<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let written = self.written.get(setting)?;
         match parse(written.text.reveal().trim()) {
             Ok(value) => Some(value),
@@ -253,16 +320,18 @@ impl Reader<'_> {
 
     fn other_half_missing<T>(&mut self, given: &Setting, missing: &Setting) -> Option<T> {
         let what = format!("{} is set, but {} is not", given.name, missing.name);
-        self.complaints.push(Complaint { what, hint: "set both for TLS, or neither".into() });
+        self.complaints.push(Complaint { what, hint: "set both, or neither".into() });
         None
     }
 }
 
-fn plain(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err("expected a text of one line".to_owned());
-    }
-    Ok(text.to_owned())
+fn node_name(text: &str) -> Result<NodeName, String> {
+    NodeName::new(text).map_err(|refusal| refusal.to_string())
+}
+
+fn components(text: &str) -> Result<BTreeSet<Component>, String> {
+    let named = |name: &str| name.trim().parse().map_err(|_| "expected web, service or both".to_owned());
+    text.split(',').map(named).collect()
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {
@@ -306,15 +375,6 @@ fn list<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<Vec<T>, String
     parts.into_iter().map(parsed).collect()
 }
 
-/// Only the scheme is looked at: what follows is understood where the database is opened.
-fn database_url(text: &str) -> Result<Secret, String> {
-    let known = ["sqlite:", "postgres:", "postgresql:", "mysql:", "mariadb:"];
-    if known.iter().any(|scheme| text.starts_with(scheme)) {
-        return Ok(Secret::new(text));
-    }
-    Err(format!("expected {}", setting::DATABASE_URL.about))
-}
-
 /// As the catalogue reads it: the path as it is, up to a question mark.
 fn sqlite_in(data_dir: &Path) -> String {
     format!("sqlite://{}", data_dir.join("proget.db").display())
@@ -326,29 +386,4 @@ fn store_address(text: &str) -> Result<StoreAddress, String> {
         StoreAddress::Directory(path) => absolute(&path).map(StoreAddress::Directory),
         other => Ok(other),
     }
-}
-
-fn password(text: &str) -> Result<Secret, String> {
-    if (PasswordError::MIN_BYTES..=PasswordError::MAX_BYTES).contains(&text.len()) {
-        return Ok(Secret::new(text));
-    }
-    Err(PasswordError::Length.to_string())
-}
-
-fn key_text(text: &str) -> Result<KeyText, String> {
-    KeyText::chosen(text).map_err(|refusal| format!("a key {}", refusal.rule))
-}
-
-fn log_filter(text: &str) -> Result<String, String> {
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|_| {
-        "expected a level (error, warn, info, debug, trace) or a list such as info,proget_server=debug"
-            .to_owned()
-    })
-}
-
-fn host_name() -> String {
-    let told = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .or_else(|_| std::fs::read_to_string("/etc/hostname"));
-    let name = told.unwrap_or_default().trim().to_owned();
-    if name.is_empty() { "proget".to_owned() } else { name }
 }

@@ -25,21 +25,37 @@ settings! {
     LISTEN: "listen", Addresses, Value("127.0.0.1:8624"),
         "addresses to listen on; `0.0.0.0:8624` is every IPv4 address of the machine";
     NODE_NAME: "node-name", Text, Otherwise("the host's name"),
-        "what this server is called in logs";
+        "what this server is called in its cluster and in logs; unique among its servers";
+    COMPONENTS: "components", Text, Value("web,service"),
+        "what this process is for: `web` answers requests, `service` does background work";
     DATA_DIR: "data-dir", Path, Value("proget-data"),
         "directory for everything that has no other place: SQLite, packages, scratch, the control socket";
     DATABASE_URL: "database-url", DatabaseUrl, Otherwise("`proget.db` in the data directory"),
-        "`sqlite:///path/file.db`, `postgres://user:password@host/name` or `mysql://user:password@host/name`";
+        "`sqlite:///path/file.db`, `postgres://user:password@host/name` or `mysql://user:password@host/name`; several hosts, of which one takes writes, as `host1:5432,host2:5432`";
     DATABASE_CONNECTIONS: "database-connections", Count, Value("12"),
         "connections to PostgreSQL or MariaDB for writing, and as many again for reading";
+    ELECTION_URL: "election-url", DatabaseUrl, Otherwise("the database"),
+        "where leases of roles are kept instead, the same on every server: `etcd://user:password@host,host/folder`, or `etcds://…?ca=FILE` with TLS";
+    MESSENGER_ENDPOINT: "messenger-endpoint", Text, Otherwise("port 33237 where the server listens, if several servers can share the database and there is a key"),
+        "where hints are taken from other servers: `tcp://0.0.0.0:33237`, `unix:///run/proget/hints` for processes of one machine, or `off`";
+    MESSENGER_ADDRESS: "messenger-address", Text, Otherwise("this machine's address on the way to the database"),
+        "host, or host and port, by which other servers reach the messenger";
     STORAGE_ROOT: "storage-root", StoreAddress, Otherwise("`packages` in the data directory"),
         "directory for packages, as a path or `file:///…`; a mounted share will do";
+    ENCRYPTION_KEY: "encryption-key", Secret, Otherwise("no key"),
+        "64 hexadecimal digits, the same on every server, as `proget keys generate` makes them; several while keys are exchanged, separated by commas";
+    MACHINE_KEY_VALIDATION: "machine-key-validation", Secret, Otherwise("follows from the encryption key"),
+        "validation key of login sessions, 64 to 128 hexadecimal digits, the same on every server; needs `machine-key-decryption`";
+    MACHINE_KEY_DECRYPTION: "machine-key-decryption", Secret, Otherwise("follows from the encryption key"),
+        "decryption key of login sessions, 32, 48 or 64 hexadecimal digits, the same on every server; needs `machine-key-validation`";
     PUBLIC_URL: "public-url", PublicUrl, Otherwise("what the request says"),
         "what clients call, a path included, such as `https://example/packages`";
     TRUSTED_PROXIES: "trusted-proxies", Networks, Otherwise("nobody is believed"),
-        "networks whose `X-Forwarded-…` headers are believed, such as `10.0.0.0/8`";
+        "networks whose `X-Forwarded-…` or PROXY headers are believed, such as `10.0.0.0/8`";
     PROXY_HEADERS: "proxy-headers", Choice(&["x-forwarded", "forwarded"]), Value("x-forwarded"),
         "which headers the trusted proxies set; the others are ignored";
+    PROXY_PROTOCOL: "proxy-protocol", Choice(&["off", "accepted", "required"]), Value("off"),
+        "whether the trusted proxies begin each connection with a PROXY header (version 1 or 2), for balancers that pass on plain TCP";
     ADMIN_PASSWORD: "admin-password", Secret, Otherwise("made up and printed once"),
         "password of the first administrator, `Admin`, on a new instance";
     ADMIN_API_KEY: "admin-api-key", Secret, Otherwise("no key"),
@@ -71,7 +87,7 @@ settings! {
     TIMEOUT_FIRST_BYTE: "timeout-first-byte", Duration, Value("10s"),
         "from accepting a connection to its first byte";
     TIMEOUT_HANDSHAKE: "timeout-handshake", Duration, Value("10s"),
-        "for the TLS handshake";
+        "for a PROXY header, and again for the TLS handshake";
     TIMEOUT_HEADER: "timeout-header", Duration, Value("10s"),
         "for the head of a request";
     TIMEOUT_IDLE: "timeout-idle", Duration, Value("75s"),
@@ -88,8 +104,12 @@ settings! {
         "how long a refused body is still read, so that its sender gets the answer";
     TIMEOUT_DRAIN: "timeout-drain", Duration, Value("30s"),
         "how long a stopping server waits for requests in flight";
-    TIMEOUT_GRACE: "timeout-grace", Duration, Value("0s"),
+    TIMEOUT_GRACE: "timeout-grace", Duration, Otherwise("`3s` with PostgreSQL or MariaDB, `0s` with SQLite"),
         "how long a stopping server says 'not ready' and still takes requests, so that balancers turn away";
+    STALE_READS: "stale-reads", Choice(&["known", "anonymous", "off"]), Value("known"),
+        "who may read what this server remembers while the database cannot be reached: `known` is whoever it verified itself, and everybody in feeds that everybody may read";
+    STALE_FOR: "stale-for", Duration, Value("1h"),
+        "how long ago at most it was certain of what it answers then, and of who asks";
     METRICS: "metrics", Choice(&["administrators", "everybody"]), Value("administrators"),
         "who may read `/metrics`";
     LOG: "log", LogFilter, Value("info"),

@@ -7,7 +7,9 @@
 
 mod checked;
 mod complaint;
+mod keys;
 mod list;
+mod messenger;
 mod parse;
 #[cfg(test)]
 mod readme;
@@ -19,7 +21,9 @@ mod written;
 
 pub use checked::{Config, Front, Log, LogFormat, Places};
 pub use complaint::{Complaint, Complaints, Source};
+pub use keys::Keys;
 pub use list::SETTINGS;
+pub use messenger::{Endpoint, MessengerSettings};
 pub use setting::{Kind, Setting, Standard};
 pub use show::{Shown, show, table, without_password};
 pub use written::{CONFIG_VARIABLE, FILES, Sources, Text, Written};

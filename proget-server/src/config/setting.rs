@@ -14,7 +14,7 @@ pub enum Kind {
     Networks,
     /// An absolute `http` or `https` URL, possibly with a path.
     PublicUrl,
-    /// Where the database is; may hold a password.
+    /// Where the database is, or another service; may hold a password.
     DatabaseUrl,
     /// Where packages are kept.
     StoreAddress,

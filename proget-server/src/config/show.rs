@@ -42,7 +42,7 @@ fn masked(kind: Kind, text: &str) -> String {
     }
 }
 
-/// A database address without its password. What cannot be taken apart is not shown at all, since
+/// An address without its password. What cannot be taken apart is not shown at all, since
 /// nobody knows where a password may stand in it.
 #[must_use]
 pub fn without_password(address: &str) -> String {

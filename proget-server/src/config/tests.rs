@@ -34,7 +34,7 @@ fn without_any_configuration_the_defaults_are_those_of_the_parts() {
     assert_eq!(config.front.timeouts, Timeouts::default());
     assert_eq!(config.front.addressing, crate::http::Addressing::default());
     assert_eq!(config.front.listen, ["127.0.0.1:8624".parse().unwrap()]);
-    assert!(config.front.tls.is_none() && !config.node_name.is_empty());
+    assert!(config.front.tls.is_none());
     let here = std::env::current_dir().unwrap().join("proget-data");
     assert_eq!(config.places.data_dir, here);
     assert_eq!(config.places.store.directory(), Some(here.join("packages").as_path()));
@@ -117,8 +117,12 @@ fn a_secret_may_come_from_a_file_but_not_from_two_places() {
 fn nothing_that_is_shown_holds_a_secret() {
     let secret = "Geheim-0123456789";
     let url = format!("postgres://user:{secret}@db.example/proget?sslpassword={secret}");
+    let (key, validation) = ("c0ffee11".repeat(8), "deadbeef".repeat(16));
     let sources = Sources {
         variables: [
+            ("PROGET_ENCRYPTION_KEY", key.as_str()),
+            ("PROGET_MACHINE_KEY_VALIDATION", &validation),
+            ("PROGET_MACHINE_KEY_DECRYPTION", &key),
             ("PROGET_ADMIN_API_KEY", secret),
             ("PROGET_ADMIN_PASSWORD", secret),
             ("PROGET_DATABASE_URL", &url),
@@ -132,7 +136,7 @@ fn nothing_that_is_shown_holds_a_secret() {
     let shown = show(&written);
     assert_eq!(shown.len(), SETTINGS.len());
     let all = format!("{shown:?}{:?}{written:?}", Config::check(&written, complaints).unwrap());
-    assert!(!all.contains(secret), "{all}");
+    assert!(!all.contains(secret) && !all.contains("c0ffee11") && !all.contains("deadbeef"), "{all}");
     let database = shown.iter().find(|one| one.name == "database-url").unwrap();
     assert_eq!(
         (database.value.as_str(), database.source.as_str()),
@@ -160,4 +164,64 @@ fn variables_that_an_orchestrator_sets_by_itself_are_no_mistakes() {
     ];
     assert!(from(&set, &[], None).is_ok());
     assert!(complaints(&[("PROGET_PORT", "8624")], &[], "").contains("PROGET_PORT means nothing"));
+}
+
+const ONE: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const TWO: &str = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+#[test]
+fn encryption_keys_come_one_or_several_from_a_variable_a_file_or_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    std::fs::write(&path, format!("{ONE}\n{TWO}\n")).unwrap();
+    let from_lines = from(&[("PROGET_ENCRYPTION_KEY_FILE", path.to_str().unwrap())], &[], None).unwrap();
+    let from_variable = from(&[("PROGET_ENCRYPTION_KEY", &format!("{ONE},{TWO}"))], &[], None).unwrap();
+    let list = format!("encryption-key = [\"{ONE}\", \"{TWO}\"]");
+    let from_list = from(&[], &[], Some(&list)).unwrap();
+    assert_eq!(from_lines.keys, from_variable.keys);
+    assert_eq!(from_lines.keys, from_list.keys);
+    assert_eq!(from_list.keys.ring.unwrap().fingerprints().len(), 2);
+    let old = from(&[("PROGET_ENCRYPTION_KEY", &ONE[..32])], &[], None).unwrap();
+    assert_eq!(old.keys.ring.unwrap().fingerprints().len(), 1, "32 digits are a key of ProGet");
+    assert_eq!(from(&[], &[], None).unwrap().keys, Keys::default());
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_told_by_its_place_and_never_by_its_text() {
+    let broken = &ONE[..60];
+    for (text, words) in [
+        (
+            format!("{TWO},{broken}"),
+            "key 2 of 2 cannot be used: it has 60 characters; expected 64 hexadecimal",
+        ),
+        (TWO.replace('e', "x"), "its character 30 is none of the hexadecimal digits"),
+        (format!("{TWO},{ONE},{TWO}"), "key 1 and key 3 are the same; leave one of them out"),
+        (",".to_owned(), "expected at least one key; 'proget keys generate' makes one"),
+    ] {
+        let told = complaints(&[("PROGET_ENCRYPTION_KEY", &text)], &[], "");
+        assert!(told.contains("encryption-key cannot be used (variable PROGET_ENCRYPTION_KEY)"), "{told}");
+        assert!(told.contains(words) && !told.contains("0405060708"), "{told}");
+    }
+}
+
+#[test]
+fn a_machine_key_has_two_halves_that_differ() {
+    let both = |validation: &str, decryption: &str| {
+        let set =
+            [("PROGET_MACHINE_KEY_VALIDATION", validation), ("PROGET_MACHINE_KEY_DECRYPTION", decryption)];
+        from(&set, &[], None)
+    };
+    assert!(both(ONE, TWO).unwrap().keys.machine.is_some());
+    // As old web servers write them: 64 bytes and 24 bytes.
+    assert!(both(&ONE.repeat(2), &TWO[..48]).unwrap().keys.machine.is_some());
+    let same = both(ONE, ONE).unwrap_err().to_string();
+    assert!(same.contains("validation key and decryption key are the same"), "{same}");
+    let told = both(&ONE[..62], TWO).unwrap_err().to_string();
+    assert!(told.contains("a mistake") && told.contains("62 characters; expected 64 to 128"), "{told}");
+    for (given, missing) in [("validation", "decryption"), ("decryption", "validation")] {
+        let variable = format!("PROGET_MACHINE_KEY_{}", given.to_ascii_uppercase());
+        let told = complaints(&[(&variable, ONE)], &[], "");
+        let words = format!("machine-key-{given} is set, but machine-key-{missing} is not");
+        assert!(told.contains(&words), "{told}");
+    }
 }

@@ -7,6 +7,7 @@ use super::order::{
 };
 use crate::accounts::{KeyText, hash_password};
 use crate::plain;
+use proget_cluster::node::Cluster;
 use proget_core::access::{FeedRight, FeedScope, Permissions, Principal, Rights, Secret};
 use proget_core::catalog::{KeyKind, KeyRow, NewKey, UserRow};
 use proget_core::feed::{Feed, FeedName, FeedSettings, FormatId};
@@ -22,11 +23,13 @@ use std::time::Duration;
 /// One sentence that says why not and what to do.
 pub async fn execute(
     order: &Order,
-    registry: &Registry,
+    cluster: &Cluster,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Outcome, Failure> {
-    let caller = Principal::system();
+    let (caller, registry) = (Principal::system(), &*cluster.registry);
     Ok(match order {
+        Order::Cluster(order) => super::cluster::execute(order, cluster).await?,
+        Order::EncryptionKeys(order) => super::keys::execute(order, cluster).await?,
         Order::ListFeeds => {
             let feeds = registry.feeds(&caller).await.map_err(failure)?;
             Outcome::Feeds(feeds.iter().map(feed_line).collect())
@@ -52,7 +55,8 @@ pub async fn execute(
         Order::Sweep { delete_delay_ms } => {
             let usual = SweepOptions::default();
             let delete_delay = delete_delay_ms.map_or(usual.delete_delay, Duration::from_millis);
-            let report = registry.sweep(SweepOptions { delete_delay, ..usual }).await.map_err(failure)?;
+            let report = crate::cluster::sweep(cluster, SweepOptions { delete_delay, ..usual }).await;
+            let report = report.map_err(failure)?;
             Outcome::Swept(swept(report))
         }
         Order::ConfirmDeletes => {

@@ -4,7 +4,9 @@
 //! sends its orders through a socket in the data directory. Without such a server, and on a
 //! PostgreSQL or MariaDB that everybody shares, the command line carries them out itself.
 
+mod cluster;
 mod execute;
+mod keys;
 mod order;
 mod place;
 mod send;
@@ -12,7 +14,10 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
+pub use crate::schedules::{ScheduleChange, ScheduleWish};
+pub use cluster::ClusterOrder;
 pub use execute::execute;
+pub use keys::KeyOrder;
 pub use order::{
     Content, Damaged, Failure, FeedLine, FeedWish, KeyLine, KeyScope, KeyWish, Order, Outcome, Progress,
     Readers, Swept, Told, Verified,

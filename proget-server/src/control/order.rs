@@ -1,5 +1,10 @@
 //! What can be ordered and what comes back: plain records that also travel over the socket.
 
+use super::cluster::ClusterOrder;
+use super::keys::KeyOrder;
+use crate::documents::{JobDocument, ScheduleDocument};
+use proget_cluster::node::keys::KeyReport;
+use proget_cluster::node::status::ClusterStatus;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -41,6 +46,10 @@ pub enum Order {
     },
     /// Catalogue and stores belong together: deletes may go on.
     ConfirmDeletes,
+    /// Something about the cluster.
+    Cluster(ClusterOrder),
+    /// Something about the encryption keys.
+    EncryptionKeys(KeyOrder),
 }
 
 /// What is to happen to a feed's packages when the feed goes.
@@ -139,6 +148,16 @@ pub enum Outcome {
     Verified(Verified),
     /// What a sweep did.
     Swept(Swept),
+    /// How the cluster is.
+    Cluster(Box<ClusterStatus>),
+    /// Which encryption keys there are.
+    EncryptionKeys(Box<KeyReport>),
+    /// Jobs.
+    Jobs(Vec<JobDocument>),
+    /// One job with its log.
+    Job(Box<JobDocument>),
+    /// Schedules.
+    Schedules(Vec<ScheduleDocument>),
 }
 
 /// One feed in a list.

@@ -7,7 +7,7 @@
 
 use super::order::{Failure, Order, Reply};
 use super::{execute, place};
-use proget_core::Registry;
+use proget_cluster::node::Cluster;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ impl ControlSocket {
     ///
     /// # Errors
     /// `Taken` if another server answers there; a file left behind by a killed one is replaced.
-    pub async fn open(data_dir: &Path, registry: Arc<Registry>) -> Result<Self, ControlError> {
+    pub async fn open(data_dir: &Path, cluster: Arc<Cluster>) -> Result<Self, ControlError> {
         let path = place::socket_in(data_dir);
         let refused = |source| ControlError::Refused { path: path.clone(), source };
         let short = place::short(&path).map_err(refused)?;
@@ -62,7 +62,7 @@ impl ControlSocket {
         }
         let listener = UnixListener::bind(short.path()).map_err(refused)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(refused)?;
-        let serving = AbortOnDropHandle::new(tokio::spawn(accept(listener, registry)));
+        let serving = AbortOnDropHandle::new(tokio::spawn(accept(listener, cluster)));
         Ok(Self { path, _serving: serving })
     }
 }
@@ -75,13 +75,13 @@ impl Drop for ControlSocket {
     }
 }
 
-async fn accept(listener: UnixListener, registry: Arc<Registry>) {
+async fn accept(listener: UnixListener, cluster: Arc<Cluster>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let registry = registry.clone();
+                let cluster = cluster.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = answer(stream, &registry).await {
+                    if let Err(error) = answer(stream, &cluster).await {
                         tracing::debug!(%error, "the sender of an order left");
                     }
                 });
@@ -95,7 +95,7 @@ async fn accept(listener: UnixListener, registry: Arc<Registry>) {
     }
 }
 
-async fn answer(stream: UnixStream, registry: &Registry) -> io::Result<()> {
+async fn answer(stream: UnixStream, cluster: &Cluster) -> io::Result<()> {
     let sender = stream.peer_cred()?.uid();
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input.take(LONGEST_ORDER));
@@ -118,7 +118,7 @@ async fn answer(stream: UnixStream, registry: &Registry) -> io::Result<()> {
     // What does not fit at this moment is told by a later one.
     let progress = move |progress| drop(tell.try_send(Reply::Progress(progress)));
     let work = async {
-        match execute(&order, registry, progress).await {
+        match execute(&order, cluster, progress).await {
             Ok(outcome) => Reply::Done(outcome),
             Err(failure) => Reply::Failed(failure),
         }

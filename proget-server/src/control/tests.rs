@@ -1,10 +1,13 @@
 //! Tests of orders and of their way through the socket, on memory parts.
 
 use super::*;
+use crate::cluster::ClusterParts;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use proget_cluster::node::Cluster;
 use proget_core::Registry;
 use proget_core::blob::{IntakeLimits, PackageStore};
+use proget_core::cluster::NodeName;
 use proget_core::memory::{MemoryCatalog, MemoryStaging, MemoryStore};
 use proget_core::registry::{FreshCatalog, Runtime, Work};
 use proget_storage::TokioRuntime;
@@ -16,16 +19,17 @@ use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(20);
 
-fn registry_on(runtime: Arc<dyn Runtime>) -> Arc<Registry> {
+fn cluster_on(runtime: Arc<dyn Runtime>) -> Arc<Cluster> {
     let catalog = Arc::new(MemoryCatalog::new(Arc::new(proget_core::SystemClock)));
     let limits = IntakeLimits::default();
     let packages = PackageStore::new(Arc::new(MemoryStore::new()), Arc::new(MemoryStaging::new()), limits);
     let formats = crate::builder::compiled_in().iter().map(|protocol| protocol.format()).collect();
-    Arc::new(Registry::new(FreshCatalog::new(catalog, runtime.clone()), packages, formats, runtime))
+    let registry = Registry::new(FreshCatalog::new(catalog, runtime.clone()), packages, formats, runtime);
+    Arc::new(ClusterParts::alone(NodeName::standard()).cluster(Arc::new(registry), Default::default()))
 }
 
-fn registry() -> Arc<Registry> {
-    registry_on(Arc::new(TokioRuntime))
+fn cluster() -> Arc<Cluster> {
+    cluster_on(Arc::new(TokioRuntime))
 }
 
 fn key_wish(scope: KeyScope) -> Order {
@@ -46,8 +50,8 @@ async fn send(folder: &std::path::Path, order: &Order) -> Result<Outcome, Failur
 #[tokio::test]
 async fn orders_through_the_socket_do_what_orders_in_the_process_do() {
     let folder = tempfile::tempdir().unwrap();
-    let registry = registry();
-    let _socket = ControlSocket::open(folder.path(), registry.clone()).await.unwrap();
+    let cluster = cluster();
+    let _socket = ControlSocket::open(folder.path(), cluster.clone()).await.unwrap();
     let wish = FeedWish {
         name: "internal".into(),
         format: "npm".into(),
@@ -55,7 +59,7 @@ async fn orders_through_the_socket_do_what_orders_in_the_process_do() {
         readers: Readers::Known,
     };
     let made = send(folder.path(), &Order::CreateFeed(wish.clone())).await.unwrap();
-    let listed = execute(&Order::ListFeeds, &registry, |_| {}).await.unwrap();
+    let listed = execute(&Order::ListFeeds, &cluster, |_| {}).await.unwrap();
     assert_eq!(made, listed);
 
     let again = send(folder.path(), &Order::CreateFeed(wish)).await.unwrap_err();
@@ -65,12 +69,12 @@ async fn orders_through_the_socket_do_what_orders_in_the_process_do() {
     let Outcome::Key(line, text) = send(folder.path(), &key_wish(scope)).await.unwrap() else { panic!() };
     assert_eq!((line.may.as_str(), line.kind.as_str()), ("view, delete in internal", "feed"));
     assert!(line.expires.is_some() && text.0.starts_with(line.hint.trim_end_matches('…')));
-    let Outcome::Keys(keys) = execute(&Order::ListKeys, &registry, |_| {}).await.unwrap() else { panic!() };
+    let Outcome::Keys(keys) = execute(&Order::ListKeys, &cluster, |_| {}).await.unwrap() else { panic!() };
     assert_eq!(keys, std::slice::from_ref(&line));
 
     send(folder.path(), &Order::RevokeKey { id: line.id }).await.unwrap();
     let hash = proget_core::catalog::KeyHash::of(&text.0);
-    assert!(registry.fresh().key(&hash).await.unwrap().is_none(), "the key still works");
+    assert!(cluster.registry.fresh().key(&hash).await.unwrap().is_none(), "the key still works");
     assert!(
         send(folder.path(), &Order::RevokeKey { id: line.id }).await.is_err(),
         "there is nothing to revoke"
@@ -83,7 +87,7 @@ async fn orders_through_the_socket_do_what_orders_in_the_process_do() {
 
 #[tokio::test]
 async fn what_cannot_be_done_is_told_in_a_sentence() {
-    let registry = registry();
+    let cluster = cluster();
     let orders = [
         (Order::ResetPassword { user: "nobody".into() }, "there is no user nobody"),
         (key_wish(KeyScope::AllFeeds(vec!["fly".into()])), "there is no permission 'fly'"),
@@ -91,7 +95,7 @@ async fn what_cannot_be_done_is_told_in_a_sentence() {
         (Order::DeleteFeed { name: "absent".into(), content: Content::DeleteToo }, "Feed absent not found."),
     ];
     for (order, sentence) in orders {
-        let failure = execute(&order, &registry, |_| {}).await.unwrap_err();
+        let failure = execute(&order, &cluster, |_| {}).await.unwrap_err();
         assert!(failure.0.contains(sentence), "{order:?}: {failure}");
     }
 }
@@ -100,9 +104,9 @@ async fn what_cannot_be_done_is_told_in_a_sentence() {
 async fn the_socket_is_its_owners_alone_and_goes_with_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("proget.sock");
-    let socket = ControlSocket::open(folder.path(), registry()).await.unwrap();
+    let socket = ControlSocket::open(folder.path(), cluster()).await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let second = ControlSocket::open(folder.path(), registry()).await;
+    let second = ControlSocket::open(folder.path(), cluster()).await;
     assert!(matches!(second, Err(ControlError::Taken(_))), "{second:?}");
     assert!(send(folder.path(), &Order::ListFeeds).await.is_ok(), "the first was disturbed by the second");
     drop(socket);
@@ -120,7 +124,7 @@ async fn a_file_left_behind_by_a_killed_server_is_replaced_and_a_long_path_is_no
     drop(std::os::unix::net::UnixListener::bind(short.path()).unwrap());
     assert!(deep.join("proget.sock").exists());
     assert!(Channel::to(&deep).await.unwrap().is_none());
-    let _socket = ControlSocket::open(&deep, registry()).await.unwrap();
+    let _socket = ControlSocket::open(&deep, cluster()).await.unwrap();
     assert_eq!(send(&deep, &Order::ListKeys).await.unwrap(), Outcome::Keys(Vec::new()));
 }
 
@@ -128,7 +132,7 @@ async fn a_file_left_behind_by_a_killed_server_is_replaced_and_a_long_path_is_no
 async fn what_is_no_order_is_answered_and_not_carried_out() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let folder = tempfile::tempdir().unwrap();
-    let _socket = ControlSocket::open(folder.path(), registry()).await.unwrap();
+    let _socket = ControlSocket::open(folder.path(), cluster()).await.unwrap();
     for nonsense in ["{\"fly\":{}}\n".to_owned(), "x".repeat(100_000)] {
         let mut stream = tokio::net::UnixStream::connect(folder.path().join("proget.sock")).await.unwrap();
         // The server may answer and close before all of it is sent.
@@ -176,8 +180,8 @@ impl Runtime for Dormitory {
 async fn an_order_ends_when_its_sender_leaves() {
     let folder = tempfile::tempdir().unwrap();
     let (tell, asleep) = oneshot::channel();
-    let registry = registry_on(Arc::new(Dormitory { asleep: Mutex::new(Some(tell)) }));
-    let _socket = ControlSocket::open(folder.path(), registry).await.unwrap();
+    let cluster = cluster_on(Arc::new(Dormitory { asleep: Mutex::new(Some(tell)) }));
+    let _socket = ControlSocket::open(folder.path(), cluster).await.unwrap();
     let path = folder.path().to_owned();
     let order = Order::Sweep { delete_delay_ms: None };
     let sender = tokio::spawn(async move { send(&path, &order).await });

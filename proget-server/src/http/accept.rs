@@ -17,16 +17,19 @@ use std::{
 use hyper_util::server::conn::auto;
 use poem::{Response, endpoint::DynEndpoint};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::figures::list::HTTP_CONNECTIONS;
+
 use super::{
     connection::{self, TrackedExecutor},
-    listen::Listeners,
+    listen::{Departure, Listeners},
+    proxies::ProxyTrust,
     settings::{Limits, Timeouts},
 };
 
@@ -51,6 +54,8 @@ pub(super) struct Serving {
     pub(super) protocols: auto::Builder<TrackedExecutor>,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) timeouts: Timeouts,
+    pub(super) proxies: ProxyTrust,
+    departure: Departure,
     /// No new connections or requests; finish what is there.
     pub(super) stop: CancellationToken,
     /// Do not even finish.
@@ -60,9 +65,10 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Whether no further connection can be accepted at this moment.
-    pub(super) fn is_full(&self) -> bool {
-        self.slots.available_permits() == 0
+    /// Whether connections are to be closed after the next answer: because others wait for their
+    /// places, or because the server is about to leave.
+    pub(super) fn lets_go(&self) -> bool {
+        self.slots.available_permits() == 0 || self.departure.is_announced()
     }
 
     pub(super) fn note_cut(&self, peer: SocketAddr) {
@@ -98,6 +104,8 @@ pub async fn serve(
         protocols: connection::protocols(tasks.clone(), limits, timeouts),
         tls,
         timeouts: timeouts.clone(),
+        proxies: listeners.proxies,
+        departure: listeners.departure,
         stop: stop.clone(),
         cut: cut.clone(),
         slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
@@ -108,6 +116,7 @@ pub async fn serve(
     }
 
     shutdown.cancelled().await;
+    serving.departure.announce();
     stop.cancel();
     tasks.close();
     if timeout(timeouts.drain, tasks.wait()).await.is_err() {
@@ -131,18 +140,12 @@ async fn accept(listener: TcpListener, serving: Arc<Serving>, tasks: TaskTracker
         };
         let next = tokio::select! {
             next = next => next,
-            () = serving.stop.cancelled() => return,
+            () = serving.stop.cancelled() => return last_ones(listener, &serving, &tasks),
         };
         match next {
             Ok((socket, peer, slot)) => {
                 failures = 0;
-                let serving = Arc::clone(&serving);
-                tasks.spawn(async move {
-                    let open = metrics::gauge!("http_connections");
-                    open.increment(1.0);
-                    let _closed = Leaving(open, slot);
-                    connection::serve(socket, peer, serving).await;
-                });
+                begin(socket, peer, slot, &serving, &tasks);
             }
             Err(error) if concerns_one_client(&error) => {
                 tracing::debug!(%error, "a client left before it was accepted");
@@ -157,6 +160,35 @@ async fn accept(listener: TcpListener, serving: Arc<Serving>, tasks: TaskTracker
                 }
             }
         }
+    }
+}
+
+fn begin(
+    socket: TcpStream,
+    peer: SocketAddr,
+    slot: OwnedSemaphorePermit,
+    serving: &Arc<Serving>,
+    tasks: &TaskTracker,
+) {
+    let serving = Arc::clone(serving);
+    tasks.spawn(async move {
+        let open = metrics::gauge!(HTTP_CONNECTIONS);
+        open.increment(1.0);
+        let _closed = Leaving(open, slot);
+        connection::serve(socket, peer, serving).await;
+    });
+}
+
+/// Takes in who is already connected as far as he knows: closing the socket over the heads of those
+/// who wait in the kernel would reset them, and a balancer does not dare to repeat their POST.
+fn last_ones(listener: TcpListener, serving: &Arc<Serving>, tasks: &TaskTracker) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok(slot) = Arc::clone(&serving.slots).try_acquire_owned()
+        && let Ok((socket, peer)) = listener.accept()
+        && socket.set_nonblocking(true).is_ok()
+        && let Ok(socket) = TcpStream::from_std(socket)
+    {
+        begin(socket, peer, slot, serving, tasks);
     }
 }
 

@@ -34,16 +34,20 @@ use poem::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
 use super::{
     accept::Serving,
+    proxied::{self, ProxyProtocol},
     pulse::{InFlight, Pulse},
     settings::{Limits, Timeouts},
     watched_io::WatchedIo,
 };
+
+/// How long a connection that was opened just before a shutdown may take to send its first byte.
+const LATE: Duration = Duration::from_millis(250);
 
 /// How long a connection closed for silence may take to say good-bye.
 const FAREWELL: Duration = Duration::from_millis(250);
@@ -83,41 +87,71 @@ pub(super) fn protocols(
 }
 
 /// Serves one accepted connection to its end.
-pub(super) async fn serve(socket: TcpStream, peer: SocketAddr, serving: Arc<Serving>) {
+pub(super) async fn serve(mut socket: TcpStream, peer: SocketAddr, serving: Arc<Serving>) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot switch TCP_NODELAY on");
     }
     let Ok(local) = socket.local_addr() else { return };
     let timeouts = &serving.timeouts;
 
-    // hyper's detection of the protocol has no timer, and a TLS handshake should not be paid
-    // for a client that says nothing; so the first byte is awaited before anything is set up.
-    let first_byte = async { socket.peek(&mut [0u8; 1]).await };
-    let arrived = tokio::select! {
-        arrived = timeout(timeouts.first_byte, first_byte) => arrived,
-        () = serving.stop.cancelled() => return,
+    if !speaks(&socket, peer, &serving).await {
+        return;
+    }
+    let caller = match timeout(timeouts.handshake, proxied::caller(&mut socket, peer, &serving.proxies)).await
+    {
+        Ok(Ok(caller)) => caller,
+        Ok(Err(refusal)) => return tracing::warn!(%peer, %refusal, "closing a connection"),
+        Err(_) => return tracing::warn!(%peer, "closing a connection whose PROXY header took too long"),
     };
-    match arrived {
-        Ok(Ok(1)) => {}
-        Ok(_) => return,
-        Err(_) => return tracing::debug!(%peer, "closing a connection that says nothing"),
+    // After a header the client's first byte is still to come.
+    if serving.proxies.proxy_protocol != ProxyProtocol::Off && !speaks(&socket, peer, &serving).await {
+        return;
     }
 
+    let ends = Ends { peer, caller, local };
     let Some(tls) = serving.tls.clone() else {
-        return drive(socket, peer, local, Scheme::HTTP, serving).await;
+        return drive(socket, ends, Scheme::HTTP, serving).await;
     };
     let handshake = tokio::select! {
         handshake = timeout(timeouts.handshake, tls.accept(socket)) => handshake,
         () = serving.stop.cancelled() => return,
     };
     match handshake {
-        Ok(Ok(socket)) => drive(socket, peer, local, Scheme::HTTPS, serving).await,
+        Ok(Ok(socket)) => drive(socket, ends, Scheme::HTTPS, serving).await,
         Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
     }
 }
 
-async fn drive<S>(socket: S, peer: SocketAddr, local: SocketAddr, scheme: Scheme, serving: Arc<Serving>)
+/// Waits for the client's first byte. hyper's detection of the protocol has no timer, and a TLS
+/// handshake should not be paid for a client that says nothing.
+async fn speaks(socket: &TcpStream, peer: SocketAddr, serving: &Serving) -> bool {
+    let first_byte = async { socket.peek(&mut [0u8; 1]).await };
+    let stopped = async {
+        serving.stop.cancelled().await;
+        sleep(LATE).await;
+    };
+    let arrived = tokio::select! {
+        biased;
+        arrived = timeout(serving.timeouts.first_byte, first_byte) => arrived,
+        () = stopped => return false,
+    };
+    if arrived.is_err() {
+        tracing::debug!(%peer, "closing a connection that says nothing");
+    }
+    matches!(arrived, Ok(Ok(1)))
+}
+
+/// Who is at the ends of a connection.
+struct Ends {
+    /// Who has connected: perhaps a proxy.
+    peer: SocketAddr,
+    /// On whose behalf.
+    caller: RemoteAddr,
+    local: SocketAddr,
+}
+
+async fn drive<S>(socket: S, Ends { peer, caller, local }: Ends, scheme: Scheme, serving: Arc<Serving>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -127,7 +161,7 @@ where
         let (pulse, serving) = (Arc::clone(&pulse), Arc::clone(&serving));
         move |request| {
             let in_flight = pulse.begin(request.version());
-            let addresses = (LocalAddr(local.into()), RemoteAddr(peer.into()), scheme.clone());
+            let addresses = (LocalAddr(local.into()), caller.clone(), scheme.clone());
             answer(request, addresses, Arc::clone(&pulse), in_flight, Arc::clone(&serving))
         }
     });
@@ -136,6 +170,8 @@ where
     let mut finishing = false;
     loop {
         tokio::select! {
+            // A request that is already here is begun before a shutdown is heard of.
+            biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%peer, error = &*error as &dyn std::error::Error, "connection failed");
@@ -177,7 +213,7 @@ async fn answer(
     let answered = DynEndpoint::call(&*serving.endpoint, request).await;
     let response = answered.unwrap_or_else(|error| error.into_response());
     let mut response: Response<BoxBody<Bytes, io::Error>> = response.into();
-    if version < Version::HTTP_2 && (pulse.has_unread() || serving.is_full()) {
+    if version < Version::HTTP_2 && (pulse.has_unread() || serving.lets_go()) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| AnswerBody { body, _in_flight: in_flight }))

@@ -11,6 +11,8 @@ use std::sync::{Arc, OnceLock};
 use metrics::{Counter, Histogram, counter, histogram};
 use poem::{Endpoint, Middleware, Request};
 
+use crate::figures::list::{HTTP_REQUEST, HTTP_REQUESTS};
+
 use super::metrics::{Metrics, Recorder};
 
 /// How a request ended.
@@ -84,11 +86,10 @@ impl Figures {
             Outcome::Failed => &self.failed,
             Outcome::Abandoned => &self.abandoned,
         };
-        let find =
-            || counter!("http_requests_total", "feed_type" => feed_type, "outcome" => outcome.as_str());
+        let find = || counter!(HTTP_REQUESTS, "feed_type" => feed_type, "outcome" => outcome.as_str());
         requests.tell(recorder, find, |requests| requests.increment(1));
         if let Some(seconds) = seconds_to_head {
-            let find = || histogram!("http_request_seconds", "feed_type" => feed_type);
+            let find = || histogram!(HTTP_REQUEST, "feed_type" => feed_type);
             self.seconds.tell(recorder, find, |histogram| histogram.record(seconds));
         }
     }

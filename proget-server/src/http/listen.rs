@@ -2,9 +2,22 @@
 //! before anything else starts; and whoever binds port 0 learns the real port before the first
 //! request. What happens on the bound sockets is in `accept.rs`.
 
-use std::{fmt, io, net::SocketAddr, str::FromStr};
+use crate::cluster::KeysRefused;
+use proget_cluster::messenger::MessengerError;
+use proget_cluster::node::JoinError;
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::net::{TcpListener, lookup_host};
+
+use super::proxies::ProxyTrust;
 
 /// Where to listen: `address:port` or `name:port`, with IPv6 addresses in brackets.
 /// Port 0 lets the system choose.
@@ -47,6 +60,15 @@ pub struct BadListenAddress(String);
 /// Why an address cannot be listened on. The text names the address, the reason and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
+    /// The addresses can be had, but the server has no place in its cluster.
+    #[error("cannot join the cluster")]
+    Join(#[from] JoinError),
+    /// The server's encryption keys are not those of its cluster.
+    #[error("cannot join the cluster")]
+    Keys(#[from] KeysRefused),
+    /// The address for hints from other servers cannot be had.
+    #[error("cannot take hints from other servers")]
+    Messenger(#[from] MessengerError),
     /// Another process (or another part of this one) listens there.
     #[error("cannot listen on {address}: the port is in use; stop the other program or choose another port")]
     InUse {
@@ -95,6 +117,24 @@ pub enum ListenError {
 pub struct Listeners {
     pub(super) sockets: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
+    pub(super) proxies: ProxyTrust,
+    pub(super) departure: Departure,
+}
+
+/// Tells the connections of a server that it is about to leave: from then on every HTTP/1.1
+/// answer closes its connection, so that hardly any is idle when the listening sockets close.
+#[derive(Debug, Clone, Default)]
+pub struct Departure(Arc<AtomicBool>);
+
+impl Departure {
+    /// The server is about to leave. There is no way back.
+    pub fn announce(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_announced(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Listeners {
@@ -116,7 +156,20 @@ impl Listeners {
             sockets.push(socket);
             addresses.push(bound);
         }
-        Ok(Self { sockets, addresses })
+        Ok(Self { sockets, addresses, proxies: ProxyTrust::default(), departure: Departure::default() })
+    }
+
+    /// From these proxies connections may begin with a header of the PROXY protocol, if
+    /// [`ProxyTrust::proxy_protocol`] says so. Without this call nobody's may.
+    #[must_use]
+    pub fn behind(self, proxies: ProxyTrust) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// With this the connections are told that the server is about to leave.
+    #[must_use]
+    pub fn departure(&self) -> Departure {
+        self.departure.clone()
     }
 
     /// The addresses as bound, in the order asked for, with real ports.

@@ -64,7 +64,7 @@ fn install() -> Option<PrometheusHandle> {
             return None;
         }
     };
-    describe();
+    crate::figures::list::describe();
     // A thread of its own, because the runtime of the first server may end before the second's.
     let upkept = handle.clone();
     let upkeep = std::thread::Builder::new().name("metrics-upkeep".to_owned()).spawn(move || {
@@ -77,17 +77,6 @@ fn install() -> Option<PrometheusHandle> {
         tracing::warn!(%error, "cannot start the thread that folds metrics; they are folded when read");
     }
     Some(handle)
-}
-
-fn describe() {
-    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    describe_counter!("http_requests_total", Unit::Count, "requests by feed type and outcome");
-    describe_histogram!(
-        "http_request_seconds",
-        Unit::Seconds,
-        "from a request's head to its answer's head, by feed type"
-    );
-    describe_gauge!("http_connections", Unit::Count, "open connections");
 }
 
 #[cfg(test)]

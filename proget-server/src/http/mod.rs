@@ -1,7 +1,7 @@
 //! The HTTP shell: everything between a socket and a route, and nothing about packages.
 //!
 //! Reading order: [`settings`](Timeouts) (numbers), `listen` and `tls` (what start-up can get
-//! wrong), `accept` → `connection` (→ `pulse`, `watched_io`) (connections), `shell` (what happens
+//! wrong), `accept` → `connection` (→ `proxied` → `proxy_header`, `pulse`, `watched_io`) (connections), `shell` (what happens
 //! to every request) → `record` (`request_id`, `counted`), `proxies`, `public_url`, `gate`, `body`. Beside the way stand
 //! `metrics` and `problem`. Which content coding a client wants is asked where documents are
 //! rendered, in the crate of the feed types.
@@ -43,7 +43,9 @@ mod gate;
 mod listen;
 mod metrics;
 mod problem;
+mod proxied;
 mod proxies;
+mod proxy_header;
 mod public_url;
 mod pulse;
 mod record;
@@ -56,9 +58,10 @@ mod watched_io;
 pub use accept::{Drained, SharedEndpoint, serve};
 pub use body::{BodyAllowance, BodyLimit, BodyLimited, BodyRefusal};
 pub use counted::{FeedTypeLabel, Labelled};
-pub use listen::{BadListenAddress, ListenAddress, ListenError, Listeners};
+pub use listen::{BadListenAddress, Departure, ListenAddress, ListenError, Listeners};
 pub use metrics::{METRICS_TEXT, Metrics};
 pub use problem::{PROBLEM_JSON, problem};
+pub use proxied::ProxyProtocol;
 pub use proxies::{BadProxyNetwork, ProxyDialect, ProxyNetwork, ProxyTrust};
 pub use public_url::{Addressing, BadPublicUrl, PublicUrl};
 pub use record::ClientAddress;

@@ -11,6 +11,8 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use ipnet::IpNet;
 use poem::http::HeaderMap;
 
+use super::proxied::ProxyProtocol;
+
 /// Which peers are proxies of ours, and how they speak. By default nobody is believed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProxyTrust {
@@ -18,6 +20,8 @@ pub struct ProxyTrust {
     pub networks: Vec<ProxyNetwork>,
     /// Which headers they set. The others are ignored.
     pub dialect: ProxyDialect,
+    /// Whether they say before the first byte who the client is.
+    pub proxy_protocol: ProxyProtocol,
 }
 
 /// The headers in which a proxy reports.
@@ -73,7 +77,7 @@ pub(super) struct Told {
 pub(super) struct MalformedHeader(pub(super) &'static str);
 
 impl ProxyTrust {
-    fn trusts(&self, address: IpAddr) -> bool {
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.0.contains(&address))
     }
 

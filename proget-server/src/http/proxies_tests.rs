@@ -3,7 +3,11 @@
 use super::*;
 
 fn trust(networks: &[&str], dialect: ProxyDialect) -> ProxyTrust {
-    ProxyTrust { networks: networks.iter().map(|text| text.parse().unwrap()).collect(), dialect }
+    ProxyTrust {
+        networks: networks.iter().map(|text| text.parse().unwrap()).collect(),
+        dialect,
+        ..ProxyTrust::default()
+    }
 }
 
 fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Timeouts {
     /// From accepting a connection to its first byte. Default 10 s.
     pub first_byte: Duration,
-    /// For the whole TLS handshake. Default 10 s.
+    /// For a header of the PROXY protocol, and again for the whole TLS handshake. Default 10 s.
     pub handshake: Duration,
     /// From the first byte of a request to the end of its head, however the bytes trickle.
     /// Default 10 s. On a kept-alive connection it may take up to twice as long until it is noticed.

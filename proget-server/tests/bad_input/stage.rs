@@ -115,7 +115,8 @@ impl Stage {
     }
 }
 
-/// Every file below a folder, with its size.
+/// Every file below a folder, with its size; without the beacons, of which a server leaves a new one
+/// every quarter of a minute.
 pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
@@ -124,6 +125,7 @@ pub(crate) fn files_below(folder: &Path) -> Vec<String> {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             match entry.metadata() {
                 Ok(about) if about.is_dir() => open.push(entry.path()),
+                Ok(about) if is_beacon(&entry.path(), about.len()) => {}
                 Ok(about) => found.push(format!("file {} {}", entry.path().display(), about.len())),
                 Err(_) => {}
             }
@@ -131,4 +133,9 @@ pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     }
     found.sort();
     found
+}
+
+/// Does this file tell who is there, and nothing else?
+fn is_beacon(file: &Path, size: u64) -> bool {
+    size < 100 && std::fs::read(file).is_ok_and(|text| text.starts_with(b"proget node "))
 }

@@ -12,4 +12,7 @@ mod kit;
 mod nesting;
 mod overload;
 mod revocation;
+mod sealing;
+mod stale;
+mod test_cluster;
 mod test_server;

@@ -169,6 +169,19 @@ impl<S: AsyncRead + Unpin> Raw<S> {
         self.text()
     }
 
+    /// Everything the server sends, up to the end of its first answer or of the connection.
+    pub(crate) async fn until_answered_or_closed(&mut self) -> String {
+        while self.read_more().await {
+            let text = self.text();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            if length.is_some_and(|length: usize| body.len() >= length) {
+                break;
+            }
+        }
+        self.text()
+    }
+
     /// Whether the server sends nothing for a while. The only honest way to see that something
     /// does not happen is to wait; a slow machine makes this test weaker, never red.
     pub(crate) async fn is_quiet(&mut self) -> bool {

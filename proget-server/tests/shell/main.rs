@@ -8,5 +8,6 @@ mod bodies;
 mod connections;
 mod kit;
 mod protocols;
+mod proxied;
 mod requests;
 mod shutdown;

@@ -147,8 +147,11 @@ async fn forwarding_headers_count_only_from_trusted_peers() {
     let told = get_path(&strangers, "/npm/f", FORWARDED).await.body;
     assert_eq!(told, b"127.0.0.1 http://own.example /npm/f /npm/f");
 
-    let proxies =
-        ProxyTrust { networks: vec!["127.0.0.0/8".parse().unwrap()], dialect: ProxyDialect::XForwarded };
+    let proxies = ProxyTrust {
+        networks: vec!["127.0.0.0/8".parse().unwrap()],
+        dialect: ProxyDialect::XForwarded,
+        ..ProxyTrust::default()
+    };
     let behind_proxy = teller(Addressing { proxies, public_url: None }).await;
     let told = get_path(&behind_proxy, "/npm/f", FORWARDED).await.body;
     assert_eq!(told, b"203.0.113.9 https://packages.example/p /npm/f /npm/f");

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use poem::{Route, endpoint::make, endpoint::make_sync};
-use proget_server::http::{Drained, Listeners, Timeouts};
+use proget_server::http::{Addressing, Drained, Limits, Listeners, Shell, Timeouts, serve};
 use tokio::{net::TcpStream, sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
 
-use crate::kit::{DEADLINE, SHORT, Setup, Witness};
+use crate::kit::{DEADLINE, Raw, SHORT, Setup, Witness};
 
 fn routes(witness: &Witness, release: &Arc<Notify>) -> Route {
     let (witness, release) = (witness.clone(), Arc::clone(release));
@@ -54,6 +55,53 @@ async fn a_graceful_shutdown_finishes_what_is_in_flight_and_closes_the_rest() {
     assert_eq!(answer.body, b"done");
     assert_eq!(working.closed().await, "");
     assert_eq!(server.shut_down().await, Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn who_has_connected_just_before_a_shutdown_is_still_answered() {
+    let (witness, release) = (Witness::default(), Arc::new(Notify::new()));
+    for round in 0..50 {
+        let server = Setup::default().serve(routes(&witness, &release)).await;
+        // Blocking, so that nothing else runs in between: connected as far as the kernel has told the
+        // client, and the server has not looked yet.
+        let socket = std::net::TcpStream::connect(server.address).unwrap();
+        server.shutdown.cancel();
+        socket.set_nonblocking(true).unwrap();
+        let mut client = Raw::new(TcpStream::from_std(socket).unwrap());
+        if round % 2 == 0 {
+            // The server looks, and waits for what is still on its way.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        client.get("/hello").await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+        assert_eq!(client.closed().await, "");
+        assert_eq!(server.shut_down().await, Drained { cut: 0 });
+    }
+}
+
+#[tokio::test]
+async fn after_a_departure_is_announced_answers_close_their_connections() {
+    let listeners = Listeners::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+    let (address, departure) = (listeners.addresses()[0], listeners.departure());
+    let (limits, timeouts, stop) = (Limits::default(), Timeouts::default(), CancellationToken::new());
+    let routes = Route::new().at("/hello", make_sync(|_| "hello"));
+    let shell = Shell::new(routes, &limits, &timeouts, Addressing::default()).shared();
+    let end = stop.clone();
+    let serving = tokio::spawn(async move { serve(listeners, shell, None, &limits, &timeouts, end).await });
+    let mut client = Raw::new(TcpStream::connect(address).await.unwrap());
+    client.get("/hello").await;
+    assert_eq!(client.answer().await.header("connection"), None);
+    departure.announce();
+    client.get("/hello").await;
+    assert_eq!(client.answer().await.header("connection"), Some("close"));
+    assert_eq!(client.closed().await, "");
+    // It has not left yet: whoever comes is served.
+    let mut late = Raw::new(TcpStream::connect(address).await.unwrap());
+    late.get("/hello").await;
+    assert_eq!(late.answer().await.status, 200);
+    stop.cancel();
+    assert_eq!(serving.await.unwrap(), Drained { cut: 0 });
 }
 
 #[tokio::test]

@@ -122,6 +122,8 @@ impl Dialect {
             "digest" => per("BLOB", "BYTEA", "VARBINARY(64)"),
             // Compared and ordered byte by byte.
             "key" => per("TEXT", "TEXT COLLATE \"C\"", "VARBINARY(255)"),
+            // A key of up to 200 characters, each of which may take four bytes.
+            "words" => per("TEXT", "TEXT COLLATE \"C\"", "VARBINARY(800)"),
             "order" => per("BLOB", "BYTEA", "VARBINARY(700)"),
             "text" => per("TEXT", "TEXT", "LONGTEXT"),
             "bytes" => per("BLOB", "BYTEA", "LONGBLOB"),

@@ -26,6 +26,35 @@ pub enum OpenError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// No server of the address takes writes, and at least one could be asked.
+    #[error(
+        "{database} cannot be written: {found}; promote a server, or name the primary in the address (several: postgres://user:password@one:5432,two:5432/name)"
+    )]
+    OnlyReads {
+        /// Which, without the password.
+        database: String,
+        /// What each server answered.
+        found: String,
+    },
+    /// A pooler gives the sessions of one to another.
+    #[error(
+        "{database} is behind a pooler that shares sessions between clients (PgBouncer's pool_mode transaction or statement), so time limits and isolation would not hold; set pool_mode = session for this database, or connect to PostgreSQL itself"
+    )]
+    Pooled {
+        /// Which, without the password.
+        database: String,
+    },
+    /// A pooler does not let the driver in.
+    #[error(
+        "the pooler before {database} refuses a start-up parameter of the driver; set ignore_startup_parameters = extra_float_digits in pgbouncer.ini"
+    )]
+    Pooler {
+        /// Which, without the password.
+        database: String,
+        /// What it said.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Another process owns the SQLite file.
     #[error(
         "the database {path} is in use by another server; stop it, or give this one a database of its own"
@@ -62,6 +91,27 @@ pub enum OpenError {
         database: String,
         /// How many steps.
         missing: usize,
+    },
+    /// A step of another crate has a number that is the catalogue's own, or another step's.
+    #[error(
+        "step '{step}' of another crate's schema cannot have number {number}; give it a free one from {} on",
+        super::ForeignStep::FIRST
+    )]
+    Numbered {
+        /// Which step.
+        step: &'static str,
+        /// The number it has.
+        number: i64,
+    },
+    /// A step of a later release has a number that is not free.
+    #[error(
+        "step '{step}' of a later release cannot have number {number}; give it the next free one after this build's own"
+    )]
+    Later {
+        /// Which step.
+        step: &'static str,
+        /// The number it has.
+        number: i64,
     },
     /// A step failed.
     #[error(

@@ -62,6 +62,18 @@ impl Fault {
         }
     }
 
+    /// Was the time spent on waiting, for an answer or for a connection?
+    pub(super) fn found_no_connection(&self) -> bool {
+        match self {
+            Self::Database(DbErr::ConnectionAcquire(_)) | Self::NoAnswer => true,
+            Self::Database(DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) => {
+                matches!(error, RuntimeErr::SqlxError(error) if matches!(**error, SqlxError::PoolTimedOut))
+            }
+            Self::Group(fault) => fault.found_no_connection(),
+            _ => false,
+        }
+    }
+
     /// Nothing has happened, and the same call may well succeed at once: it lost a race, or the
     /// connection it was given turned out to be dead.
     pub(super) fn deserves_another_try(&self) -> bool {

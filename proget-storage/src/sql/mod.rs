@@ -5,14 +5,17 @@
 //! noun; reading is in `read`, one file a role. The rules that the tables keep, with the reasons,
 //! are in `docs/PROTOCOLS.md`.
 
+mod address;
 mod commit;
 mod dialect;
 mod error;
 mod fault;
 mod grams;
+mod hosts;
 mod lock;
 mod open;
 mod options;
+mod pooler;
 mod pools;
 mod read;
 mod schema;
@@ -23,7 +26,7 @@ pub use dialect::Dialect;
 pub use error::OpenError;
 pub use open::Pragmas;
 pub use options::{Migrate, SqlOptions};
-pub use schema::{SchemaStatus, StepStatus};
+pub use schema::{ForeignStep, LaterStep, SchemaStatus, StepStatus, schemas, schemas_with};
 
 use async_trait::async_trait;
 use commit::Groups;
@@ -32,6 +35,7 @@ use lock::OwnerLock;
 use pools::Pools;
 use proget_core::catalog::{Catalog, CatalogError, ChangeSet, Committed};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use target::Target;
@@ -51,11 +55,21 @@ pub struct SqlCatalog {
     /// must not keep everybody else from reading.
     searches: Semaphore,
     pools: RwLock<Arc<Pools>>,
+    /// Whether the schema has become too new for this build since it was opened.
+    outgrown: AtomicBool,
 }
+
+/// What is said then.
+const OUTGROWN: &str = "a newer program has changed the database's schema, and this one is too old for it now: start the newer one";
 
 impl SqlCatalog {
     /// The pools of this moment.
     fn pools(&self) -> Arc<Pools> {
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if pools.edition == self.target.edition() {
+            return pools;
+        }
+        self.renew(&pools);
         self.pools.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -87,6 +101,11 @@ impl SqlCatalog {
         };
         if let Err(fault) = &outcome {
             let broken = matches!(fault.meaning(), Meaning::Away | Meaning::ReadOnly);
+            if broken || fault.found_no_connection() {
+                // Perhaps another server writes now. Who waits for a connection in vain does not know
+                // whether there are too few or none can be made.
+                self.target.ask_soon();
+            }
             if broken || matches!(fault, Fault::NoAnswer) {
                 self.replace(&used, fault);
             }
@@ -99,12 +118,20 @@ impl SqlCatalog {
         if matches!(self.target, Target::Sqlite(_)) {
             return;
         }
-        let mut current = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-        if Arc::ptr_eq(&current, used) {
-            let old = std::mem::replace(&mut *current, Arc::new(Pools::new(&self.target, &self.options)));
+        if self.renew(used) {
             tracing::warn!(database = %self.target, %reason, "the way to the database broke; connecting anew");
-            tokio::spawn(async move { old.close().await });
         }
+    }
+
+    /// Was it this call that put new pools in the place of `used`?
+    fn renew(&self, used: &Arc<Pools>) -> bool {
+        let mut current = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&current, used) {
+            return false;
+        }
+        let old = std::mem::replace(&mut *current, Arc::new(Pools::new(&self.target, &self.options)));
+        tokio::spawn(async move { old.close().await });
+        true
     }
 }
 
@@ -141,6 +168,9 @@ impl fmt::Debug for SqlCatalog {
 #[async_trait]
 impl Catalog for SqlCatalog {
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, CatalogError> {
+        if self.outgrown.load(Ordering::Relaxed) {
+            return Err(CatalogError::Unavailable { doing: OUTGROWN, source: None });
+        }
         self.commit_set(changes).await
     }
 
@@ -149,8 +179,11 @@ impl Catalog for SqlCatalog {
     }
 
     async fn ping(&self) -> Result<(), CatalogError> {
-        steady!(self, "asking the database whether it is there", async {
-            self.pools().reads().any("SELECT 1", Vec::new()).await.map(drop).map_err(Fault::from)
-        })
+        // Whoever asks for a sign of life learns whether this build still knows what it writes to.
+        let outgrown = steady!(self, "asking the database whether it is there", async {
+            schema::too_new(&self.pools().reads(), &self.options).await
+        })?;
+        self.outgrown.store(outgrown, Ordering::Relaxed);
+        if outgrown { Err(CatalogError::Other { doing: OUTGROWN, source: None }) } else { Ok(()) }
     }
 }

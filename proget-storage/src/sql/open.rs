@@ -7,13 +7,15 @@ use super::fault::{Fault, Meaning};
 use super::lock::OwnerLock;
 use super::options::{Migrate, SqlOptions};
 use super::pools::{Pools, Purpose, pool, searches_at_once};
-use super::schema::{self, SchemaStatus};
+use super::schema::{self, ForeignStep, SchemaStatus};
 use super::session::Session;
 use super::target::Target;
 use super::{SqlCatalog, steady};
 use proget_core::catalog::CatalogError;
 use sea_orm::DatabaseConnection;
 use sea_orm::sqlx::SqlitePool;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use tokio::sync::Semaphore;
 
@@ -37,11 +39,20 @@ impl SqlCatalog {
     pub async fn open(address: &str, options: SqlOptions) -> Result<Self, OpenError> {
         let target = Target::parse(address)?;
         let owner = lock(&target)?;
+        target.find_writer().await?;
         prepare(&target, &options).await?;
         let pools = RwLock::new(Arc::new(Pools::new(&target, &options)));
         let groups = (target.dialect() == Dialect::Sqlite).then(Groups::default);
         let searches = Semaphore::new(searches_at_once(&target, &options));
-        let catalog = Self { target, options, owner: owner.map(Arc::new), groups, searches, pools };
+        let catalog = Self {
+            target,
+            options,
+            owner: owner.map(Arc::new),
+            groups,
+            searches,
+            pools,
+            outgrown: AtomicBool::new(false),
+        };
         catalog.warn_of_what_is_not_supported().await;
         Ok(catalog)
     }
@@ -51,10 +62,19 @@ impl SqlCatalog {
     /// # Errors
     /// As [`open`](Self::open); `Locked` while a server owns the SQLite file.
     pub async fn migrate(address: &str) -> Result<SchemaStatus, OpenError> {
+        Self::migrate_with(address, &SqlOptions::default()).await
+    }
+
+    /// The same, together with the steps of other crates that `options` name.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn migrate_with(address: &str, options: &SqlOptions) -> Result<SchemaStatus, OpenError> {
         let target = Target::parse(address)?;
         let _owner = lock(&target)?;
-        prepare(&target, &SqlOptions::default()).await?;
-        look(&target, &SqlOptions::default()).await
+        target.find_writer().await?;
+        prepare(&target, options).await?;
+        look(&target, options).await
     }
 
     /// Says what state the schema is in, changing nothing and taking no lock.
@@ -62,6 +82,14 @@ impl SqlCatalog {
     /// # Errors
     /// `BadUrl`, `Unreachable` or `File`.
     pub async fn status(address: &str) -> Result<SchemaStatus, OpenError> {
+        Self::status_with(address, &SqlOptions::default()).await
+    }
+
+    /// The same, also about the steps of other crates that `options` name.
+    ///
+    /// # Errors
+    /// As [`status`](Self::status).
+    pub async fn status_with(address: &str, options: &SqlOptions) -> Result<SchemaStatus, OpenError> {
         let target = Target::parse(address)?;
         if let Target::Sqlite(path) = &target
             && !path.exists()
@@ -69,13 +97,33 @@ impl SqlCatalog {
             let source = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(OpenError::File { path: path.clone(), source });
         }
-        look(&target, &SqlOptions::default()).await
+        target.find_writer().await?;
+        look(&target, options).await
     }
 
     /// Which kind of database it is.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.target.dialect()
+    }
+
+    /// Makes ways of their own to this database: each call gives a pool of one connection, with the rules
+    /// of a session that writes, connecting when it is first used. For what must not wait behind
+    /// requests: beats and leases.
+    #[must_use]
+    pub fn line(&self) -> Arc<dyn Fn() -> DatabaseConnection + Send + Sync> {
+        line(self.target.clone(), &self.options)
+    }
+
+    /// The same without a catalogue: for what is to be asked before its schema may be touched.
+    ///
+    /// # Errors
+    /// `BadUrl`.
+    pub fn line_to(
+        address: &str,
+        options: &SqlOptions,
+    ) -> Result<Arc<dyn Fn() -> DatabaseConnection + Send + Sync>, OpenError> {
+        Ok(line(Target::parse(address)?, options))
     }
 
     /// Reads back from every SQLite connection how it writes and what it enforces; empty elsewhere.
@@ -126,6 +174,18 @@ impl SqlCatalog {
     }
 }
 
+fn line(target: Target, options: &SqlOptions) -> Arc<dyn Fn() -> DatabaseConnection + Send + Sync> {
+    let options = SqlOptions { writers: 1, ..options.clone() };
+    let made = AtomicBool::new(false);
+    Arc::new(move || {
+        // Whoever wants another one lost the first: perhaps its server does not write any more.
+        if made.swap(true, Ordering::AcqRel) {
+            target.ask_soon();
+        }
+        pool(&target, &options, Purpose::Write)
+    })
+}
+
 async fn pragmas_of(pool: &SqlitePool) -> Result<Vec<Pragmas>, Fault> {
     use sea_orm::{DbErr, RuntimeErr};
     let failed =
@@ -156,6 +216,7 @@ fn lock(target: &Target) -> Result<Option<OwnerLock>, OpenError> {
 
 /// The schema as this build needs it, or the reason why not.
 async fn prepare(target: &Target, options: &SqlOptions) -> Result<(), OpenError> {
+    refuse_wrong_numbers(options)?;
     let connection = pool(target, options, Purpose::Migrate);
     let outcome = prepare_on(&connection, target, options).await;
     // What the outcome is does not depend on how the connection ends.
@@ -169,7 +230,7 @@ async fn prepare_on(
     options: &SqlOptions,
 ) -> Result<(), OpenError> {
     let session = Session::pooled(connection.clone(), target.dialect());
-    let status = reached(target, schema::inspect(&session, target).await)?;
+    let status = reached(target, schema::inspect(&session, target, options).await)?;
     refuse_newer(&status)?;
     if status.missing.is_empty() {
         return Ok(());
@@ -177,14 +238,30 @@ async fn prepare_on(
     if options.migrate == Migrate::Never {
         return Err(OpenError::NotMigrated { database: target.to_string(), missing: status.missing.len() });
     }
-    schema::bring_up_to_date(connection, target).await?;
-    refuse_newer(&reached(target, schema::inspect(&session, target).await)?)
+    schema::bring_up_to_date(connection, target, options).await?;
+    refuse_newer(&reached(target, schema::inspect(&session, target, options).await)?)
+}
+
+fn refuse_wrong_numbers(options: &SqlOptions) -> Result<(), OpenError> {
+    let mut numbers = BTreeSet::new();
+    for step in &options.also {
+        if step.number < ForeignStep::FIRST || !numbers.insert(step.number) {
+            return Err(OpenError::Numbered { step: step.name, number: step.number });
+        }
+    }
+    let free = schema::schemas()[1] + 1..ForeignStep::FIRST;
+    for step in &options.later {
+        if !free.contains(&step.number) || !numbers.insert(step.number) {
+            return Err(OpenError::Later { step: step.name, number: step.number });
+        }
+    }
+    Ok(())
 }
 
 async fn look(target: &Target, options: &SqlOptions) -> Result<SchemaStatus, OpenError> {
     let connection = pool(target, options, Purpose::Read);
     let session = Session::pooled(connection.clone(), target.dialect());
-    let status = reached(target, schema::inspect(&session, target).await);
+    let status = reached(target, schema::inspect(&session, target, options).await);
     let _ = connection.close_by_ref().await;
     status
 }

@@ -1,5 +1,6 @@
 //! How a SQL catalogue is opened: sizes and time limits, all with defaults.
 
+use super::schema::{ForeignStep, LaterStep};
 use std::time::Duration;
 
 /// Are pending migrations carried out when the catalogue is opened?
@@ -17,6 +18,10 @@ pub enum Migrate {
 pub struct SqlOptions {
     /// Are pending migrations carried out? Default: yes.
     pub migrate: Migrate,
+    /// Steps of other crates' schemas that are wanted too. Default: none.
+    pub also: Vec<ForeignStep>,
+    /// Steps of a release that is not out, for tests of upgrades. Default: none.
+    pub later: Vec<LaterStep>,
     /// Connections for commits. SQLite has one, whatever is said here. Default 12.
     pub writers: u32,
     /// Connections for reads. Default 12; SQLite takes at most 4.
@@ -41,6 +46,8 @@ impl Default for SqlOptions {
     fn default() -> Self {
         Self {
             migrate: Migrate::OnOpen,
+            also: Vec::new(),
+            later: Vec::new(),
             writers: 12,
             readers: 12,
             acquire: Duration::from_secs(3),

@@ -9,6 +9,7 @@
 //! TRANSACTION WITH CONSISTENT SNAPSHOT does nothing in READ COMMITTED, without a word.)
 
 use super::dialect::Dialect;
+use super::hosts::must_write;
 use super::options::SqlOptions;
 use super::session::Session;
 use super::target::Target;
@@ -43,12 +44,17 @@ pub(super) struct Pools {
     pub(super) writer: DatabaseConnection,
     pub(super) reader: DatabaseConnection,
     pub(super) dialect: Dialect,
+    /// Of the servers that were known when they were made; see [`Target::edition`].
+    pub(super) edition: u64,
 }
 
 impl Pools {
     /// Pools that connect when they are first used.
     pub(super) fn new(target: &Target, options: &SqlOptions) -> Self {
+        // First: what changes meanwhile makes these pools old at once.
+        let edition = target.edition();
         Self {
+            edition,
             writer: pool(target, options, Purpose::Write),
             reader: pool(target, options, Purpose::Read),
             dialect: target.dialect(),
@@ -129,23 +135,28 @@ pub(super) fn pool(target: &Target, options: &SqlOptions, purpose: Purpose) -> D
                 .after_release(|connection, _| Box::pin(is_at_rest(connection)));
             SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with(connect))
         }
-        Target::Postgres(connect, _) => {
-            let connect = connect.as_ref().clone().application_name("proget").disable_statement_logging();
+        Target::Postgres(hosts, _) => {
+            let connect = hosts
+                .chosen()
+                .cloned()
+                .unwrap_or_default()
+                .application_name("proget")
+                .disable_statement_logging();
             let rules = postgres_rules(options, purpose);
             let pool: PgPoolOptions = sized(options, size_for(options, purpose))
                 .after_connect(move |connection, _| Box::pin(prepare_postgres(connection, rules.clone())))
                 .before_acquire(|connection, last| Box::pin(still_there(connection, last)));
             SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(connect))
         }
-        Target::MySql(connect, _) => {
-            let connect = connect.as_ref().clone().disable_statement_logging();
+        Target::MySql(hosts, _) => {
+            let connect = hosts.chosen().cloned().unwrap_or_default().disable_statement_logging();
             let options = options.clone();
             let pool: MySqlPoolOptions = sized(&options, size_for(&options, purpose))
                 .after_connect(move |connection, _| {
                     let options = options.clone();
                     Box::pin(async move { prepare_mysql(connection, &options, purpose).await })
                 })
-                .before_acquire(|connection, last| Box::pin(still_there(connection, last)));
+                .before_acquire(|connection, last| Box::pin(still_writes(connection, last)));
             SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(connect))
         }
     }
@@ -182,6 +193,18 @@ where
 {
     if last.idle_for >= ASK_AFTER_IDLE {
         connection.ping().await?;
+    }
+    Ok(true)
+}
+
+/// A demoted MariaDB keeps its sessions, which a PostgreSQL cannot. One that is about to be used after
+/// a pause is asked for that as well.
+async fn still_writes(
+    connection: &mut MySqlConnection,
+    last: PoolConnectionMetadata,
+) -> Result<bool, SqlxError> {
+    if last.idle_for >= ASK_AFTER_IDLE {
+        must_write(connection).await?;
     }
     Ok(true)
 }
@@ -238,14 +261,8 @@ async fn prepare_mysql(
     options: &SqlOptions,
     purpose: Purpose,
 ) -> Result<(), SqlxError> {
-    let about: (String, bool) =
-        sea_orm::sqlx::query_as("SELECT VERSION(), CAST(@@global.read_only AS SIGNED)")
-            .fetch_one(&mut *connection)
-            .await?;
-    let (version, read_only) = about;
-    if read_only {
-        return Err(not_the_writer());
-    }
+    must_write(connection).await?;
+    let version: String = sea_orm::sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut *connection).await?;
     let mode = match purpose {
         Purpose::Read => "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         Purpose::Write | Purpose::Migrate => {
@@ -271,6 +288,6 @@ async fn prepare_mysql(
 }
 
 /// A replica answers reads from the past and would refuse every commit.
-fn not_the_writer() -> SqlxError {
+pub(super) fn not_the_writer() -> SqlxError {
     SqlxError::Io(std::io::Error::other("this database server only reads (a replica or a demoted primary)"))
 }

@@ -102,7 +102,7 @@ async fn a_postgres_that_only_replays_is_as_good_as_away() -> Outcome {
     server.resume().await?;
     everything_is_unavailable(&catalog).await?;
     let refused = SqlCatalog::open(&database.url, SqlOptions::default()).await;
-    ensure!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+    ensure!(matches!(refused, Err(OpenError::OnlyReads { .. })), "{refused:?}");
     server.stop().await?;
     std::fs::remove_file(&signal)?;
     server.resume().await?;
@@ -116,7 +116,7 @@ async fn a_mariadb_that_only_reads_is_refused() -> Outcome {
     let raw = database.connect().await?;
     raw.execute_unprepared("SET GLOBAL read_only = 1").await?;
     let refused = SqlCatalog::open(&database.url, SqlOptions::default()).await;
-    ensure!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+    ensure!(matches!(refused, Err(OpenError::OnlyReads { .. })), "{refused:?}");
     raw.execute_unprepared("SET GLOBAL read_only = 0").await?;
     let catalog = open(&database.url).await?;
     create_feed(&catalog, "f").await?;

@@ -4,14 +4,16 @@
 mod away;
 mod freezing;
 mod hanging_up;
+mod hosts;
 mod lost_answers;
 mod migrations;
 mod opening;
 mod place;
-mod proxy;
+pub(crate) mod proxy;
 mod queues;
 mod races;
 mod searching;
 mod snapshots;
 mod suite;
 mod winners;
+mod working;

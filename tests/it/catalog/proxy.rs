@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use anyhow::Context as _;
 use proget_tests::Outcome;
+use proget_tests::cutting::says_commit;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,7 +17,7 @@ use tokio::sync::Notify;
 /// What happens to what passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     /// Everything passes.
     Fair,
     /// The next COMMIT does not reach the database: the connection is cut. Then fair again.
@@ -35,14 +36,14 @@ const MOODS: [Mood; 5] =
 
 /// A proxy in front of one database.
 #[derive(Debug)]
-pub(super) struct Proxy {
-    pub(super) url: String,
+pub(crate) struct Proxy {
+    pub(crate) url: String,
     mood: Arc<AtomicU8>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Proxy {
-    pub(super) async fn before(database: &str) -> Outcome<Self> {
+    pub(crate) async fn before(database: &str) -> Outcome<Self> {
         let mut url = url::Url::parse(database)?;
         let port = url.port().context("the database's address has no port")?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -58,12 +59,12 @@ impl Proxy {
         Ok(Self { url: url.into(), mood, task })
     }
 
-    pub(super) fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         self.mood.store(mood as u8, Ordering::SeqCst);
     }
 
     /// Has the mood that was set done its work?
-    pub(super) fn is_fair(&self) -> bool {
+    pub(crate) fn is_fair(&self) -> bool {
         now(&self.mood) == Mood::Fair
     }
 }
@@ -129,14 +130,6 @@ async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mood: &Atomi
             return;
         }
     }
-}
-
-/// COMMIT, and not the READ COMMITTED with which a MariaDB session is set up.
-fn says_commit(part: &[u8]) -> bool {
-    let word = b"COMMIT";
-    part.windows(word.len())
-        .enumerate()
-        .any(|(at, found)| found == word && part.get(at + word.len()) != Some(&b'T'))
 }
 
 async fn answers(

@@ -31,10 +31,10 @@ on_every_database!(
     two_processes_that_reserve_one_digest_get_one_key,
 );
 
-type Answer = Result<Committed, CatalogError>;
+pub(super) type Answer = Result<Committed, CatalogError>;
 
 /// Commits while `first` is open; `first` ends when the commit is seen to wait.
-async fn meanwhile(
+pub(super) async fn meanwhile(
     place: &Place,
     first: sea_orm::DatabaseTransaction,
     catalog: &Arc<SqlCatalog>,
@@ -48,7 +48,7 @@ async fn meanwhile(
     Ok(answer.await?)
 }
 
-fn conflict(answer: Answer, expected: Conflict) -> Outcome {
+pub(super) fn conflict(answer: Answer, expected: Conflict) -> Outcome {
     match answer {
         Err(CatalogError::Conflict(found)) if found == expected => Ok(()),
         other => bail!("expected {expected:?}, got {other:?}"),

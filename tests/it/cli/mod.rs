@@ -2,12 +2,14 @@
 //!
 //! - `access`: keys and passwords, which must count for the very next request;
 //! - `care`: verifying and sweeping;
+//! - `keys`: encryption keys, made and told by their fingerprints;
 //! - `starting`: everything that can be wrong at start, each with one sentence and its exit code;
 //! - `stopping`: signals;
 //! - `tour`: the README's five minutes, word for word.
 
 mod access;
 mod care;
+mod keys;
 mod starting;
 mod stopping;
 mod tour;

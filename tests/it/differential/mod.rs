@@ -8,6 +8,7 @@
 mod questions;
 mod resolve;
 mod steps;
+mod work;
 
 use anyhow::ensure;
 use proget_core::access::Actor;
@@ -42,7 +43,11 @@ impl Side {
                 let row = |row: &proget_core::catalog::BlobRow| {
                     format!("{} {} {:?} {} {}", row.key, row.size, row.state, row.reserved, row.references)
                 };
-                Ok(format!("done {:?}", committed.reserved.iter().map(row).collect::<Vec<_>>()))
+                let claimed = committed.claimed.iter().map(|row| (&row.input, row.attempt, row.cancel));
+                let claimed: Vec<_> = claimed.collect();
+                let enqueued = committed.enqueued.len();
+                let reserved: Vec<_> = committed.reserved.iter().map(row).collect();
+                Ok(format!("done {reserved:?} {claimed:?} {enqueued}"))
             }
             Err(error @ (CatalogError::Conflict(_) | CatalogError::Fenced)) => Ok(format!("{error:?}")),
             Err(error) => Err(error.into()),
@@ -133,6 +138,11 @@ async fn the_model_agrees_with_itself_in_all_that_can_happen() -> Outcome {
         "Conflict(NameTaken)",
         "Conflict(Absent)",
         "Conflict(TermTooLow)",
+        "Conflict(InstanceChanged)",
+        "Conflict(NotServing)",
+        "Conflict(JobTaken)",
+        "Conflict(ClaimLost)",
+        "Conflict(Occurred)",
     ] {
         ensure!(outcomes.contains_key(wanted), "no step ended with {wanted}: {outcomes:?}");
     }

@@ -1,8 +1,8 @@
 //! Random questions to one catalogue; asked of another with the same dice, they must be answered
 //! the same.
 
-use super::resolve;
 use super::steps::{BYTES, FEEDS, PACKAGES, VERSIONS, WORDS, file_name};
+use super::{resolve, work};
 use anyhow::ensure;
 use proget_core::blob::BlobKey;
 use proget_core::catalog::{Catalog, Found, Page, PageRequest, Search, VersionFilter, Visibility};
@@ -41,6 +41,7 @@ pub(super) async fn answers(catalog: &dyn Catalog, dice: &mut Dice) -> Outcome<S
             writeln!(text, "{at:?} {file}: {found:?}")?;
         }
     }
+    writeln!(text, "to be done: {:?}", work::claimable(catalog).await?)?;
     let keys: Vec<BlobKey> = doomed_and_known(catalog).await?;
     let strays = catalog.strays(&sample::store(), &keys).await?;
     ensure!(strays.is_empty(), "what is known or doomed is no stray: {strays:?}");

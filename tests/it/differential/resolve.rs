@@ -105,6 +105,7 @@ async fn expect(catalog: &dyn Catalog, expected: Expected) -> Resolved<Expect> {
         Expected::NoPackage(name, package) => {
             Expect::Package(feed(catalog, name).await?, sample::name(package), None)
         }
+        Expected::Work(condition) => condition.resolve(catalog).await?,
     })
 }
 
@@ -230,6 +231,7 @@ async fn account_or_instance(catalog: &dyn Catalog, one: Move) -> Resolved<Chang
             let term = catalog.fence(ROLE).await?.map_or(0, |row| row.term) + above;
             FenceChange::Plant { role: ROLE, term, holder }.into()
         }
+        Move::Work(work) => work.resolve(catalog).await?,
         // All others are resolved by the caller.
         _ => InstanceChange::ConfirmDeletes.into(),
     })

@@ -10,6 +10,8 @@ use proget_core::ids::{ChangeId, Incarnation};
 use proget_core::package::{Download, TagMode, VersionStatus};
 use uuid::Uuid;
 
+use super::work::{Condition, Work};
+
 pub(super) const FEEDS: [&str; 4] = ["npm", "Internal", "internal", "old"];
 pub(super) const PACKAGES: [&str; 6] = ["left-pad", "Left-Pad", "@acme/a", "@acme/b", "ä", "a_b"];
 pub(super) const VERSIONS: [&str; 6] = ["1.0.0", "2.0.0-rc", "2.0.0", "10.0.0", "128.0.0", "0.0.1"];
@@ -44,6 +46,7 @@ pub(super) enum Expected {
     Key(&'static str, bool),
     Package(&'static str, &'static str, bool),
     NoPackage(&'static str, &'static str),
+    Work(Condition),
 }
 
 /// A version by its names: feed, package, version.
@@ -111,6 +114,7 @@ pub(super) enum Move {
         above: i64,
         holder: Incarnation,
     },
+    Work(Work),
 }
 
 /// The files that a version may have.
@@ -152,6 +156,7 @@ impl Step {
             2 => Some(Expected::Key(dice.pick::<&str>(&KEYS), right)),
             3 => Some(Expected::Package(feed(dice), dice.pick::<&str>(&PACKAGES), right)),
             4 => Some(Expected::NoPackage(feed(dice), dice.pick::<&str>(&PACKAGES))),
+            5 => Some(Expected::Work(Condition::random(dice))),
             _ => None,
         };
         let entry = dice.percent(50).then(|| {
@@ -165,10 +170,13 @@ impl Step {
 impl Move {
     pub(super) fn is_fenced(&self) -> bool {
         use Move::{Condemn, Doom, DoomKnown, DoomStray, ForgetFirst, Witness};
-        matches!(
-            self,
-            Condemn { .. } | Doom { .. } | DoomKnown(_) | DoomStray(_) | ForgetFirst | Witness { .. }
-        )
+        match self {
+            Self::Work(work) => work.is_fenced(),
+            other => matches!(
+                other,
+                Condemn { .. } | Doom { .. } | DoomKnown(_) | DoomStray(_) | ForgetFirst | Witness { .. }
+            ),
+        }
     }
 
     fn random(dice: &mut Dice, recent: &mut Vec<Place>) -> Self {
@@ -179,7 +187,7 @@ impl Move {
         let tag = *dice.pick(&TAGS);
         let file = usize::from(dice.percent(20));
         let as_read = dice.percent(90);
-        match dice.below(100) {
+        match dice.below(140) {
             0..=5 => Self::CreateFeed(feed, settings(dice)),
             6..=8 => Self::UpdateFeed(feed, dice.pick::<&str>(&FEEDS), settings(dice)),
             9 => Self::DeleteFeed(feed),
@@ -222,7 +230,8 @@ impl Move {
             93..=94 => Self::Witness { as_read, next: Uuid::new_v4() },
             95 => Self::StopDeletes("they differ"),
             96 => Self::ConfirmDeletes,
-            _ => Self::Plant { above: *dice.pick(&[-1, 0, 1, 1, 1, 7]), holder: Incarnation::random() },
+            97..=99 => Self::Plant { above: *dice.pick(&[-1, 0, 1, 1, 1, 7]), holder: Incarnation::random() },
+            _ => Self::Work(Work::random(dice)),
         }
     }
 }

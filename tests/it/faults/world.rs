@@ -159,6 +159,12 @@ pub(super) fn seen(server: &ProgetProcess, path: &Path) -> Outcome<PathBuf> {
     Ok(Path::new(&format!("/proc/{}/root", server.id()?)).join(path.strip_prefix("/")?))
 }
 
+/// Does this file tell that the server is there, and nothing else? It leaves a new one every quarter of a
+/// minute, whatever else it does.
+fn is_beacon(file: &Path, size: u64) -> bool {
+    size < 100 && std::fs::read(file).is_ok_and(|text| text.starts_with(b"proget node "))
+}
+
 fn files_below(folder: &Path, found: &mut Vec<String>) -> Outcome {
     for entry in std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
         let entry = entry?;
@@ -166,7 +172,7 @@ fn files_below(folder: &Path, found: &mut Vec<String>) -> Outcome {
         let Ok(about) = entry.metadata() else { continue };
         if about.is_dir() {
             files_below(&entry.path(), found)?;
-        } else if entry.file_name() != "lock" {
+        } else if entry.file_name() != "lock" && !is_beacon(&entry.path(), about.len()) {
             found.push(format!("{} {}", entry.path().display(), about.len()));
         }
     }

@@ -3,10 +3,12 @@
 
 use super::ledger::State;
 use super::node::Node;
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use proget_tests::Outcome;
+use reqwest::StatusCode;
 use serde_json::Value;
 use std::fmt;
+use std::time::Duration;
 
 /// One document about a package: its path below the feed, and what to ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,13 +56,26 @@ pub(super) trait Dialect: fmt::Debug + Send + Sync + 'static {
     fn mark(&self, marked: bool) -> Value;
 }
 
-/// Waits for the answer to a change, which must be success.
+/// Waits for the answer to a change, which must be success. A server that is busy says so, and is asked again,
+/// as package managers do: what is tested here is not how much a machine can bear.
 pub(super) async fn succeeds(what: &str, request: reqwest::RequestBuilder) -> Outcome {
-    let answer = request.send().await?;
-    let status = answer.status();
-    if !status.is_success() {
-        let url = answer.url().clone();
-        bail!("{what} at {url} was answered {status}: {}", answer.text().await?);
+    let mut tries = 0;
+    loop {
+        let again = request.try_clone().context("a request that can be sent once only")?;
+        let answer = again.send().await?;
+        let status = answer.status();
+        tries += 1;
+        if status == StatusCode::SERVICE_UNAVAILABLE && tries < TRIES {
+            tokio::time::sleep(PAUSE).await;
+        } else if status.is_success() {
+            return Ok(());
+        } else {
+            let url = answer.url().clone();
+            bail!("{what} at {url} was answered {status}: {}", answer.text().await?);
+        }
     }
-    Ok(())
 }
+
+/// How often a change is sent at most, and the pause after each time.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(1);

@@ -11,7 +11,8 @@ use crate::feed::{Feed, FeedSettings};
 use crate::ids::{FeedId, Incarnation, Stamp};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Longer than any run of the suite.
 pub(super) const LONG: Duration = Duration::from_secs(3600);
@@ -58,6 +59,16 @@ impl Bench {
         let outcome = self.commit(set).await;
         assert!(matches!(outcome, Err(CatalogError::Fenced)), "{promise}: expected Fenced, got {outcome:?}");
         assert_eq!(self.everything().await, before, "{promise}: the fenced set left something behind");
+    }
+
+    /// Waits until the catalogue's clock shows another moment.
+    pub(super) async fn pass(&self) {
+        let begun = Instant::now();
+        let before = self.instance().await.unwrap_or_else(|error| panic!("no clock: {error}")).now;
+        while self.instance().await.unwrap_or_else(|error| panic!("no clock: {error}")).now <= before {
+            assert!(begun.elapsed() < LONG / 60, "the catalogue's clock stands still");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// All that can be read.

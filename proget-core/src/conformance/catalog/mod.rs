@@ -8,17 +8,22 @@ mod expectations;
 mod feeds;
 mod fences;
 mod instance;
+mod job_ends;
+mod jobs;
 mod journal;
+mod mode;
 mod needles;
 mod packages;
 mod paging;
 pub(super) mod picture;
 mod publishing;
 mod races;
+mod schedules;
 mod searching;
 mod stamps;
 mod sweeping;
 mod text;
+mod work_races;
 
 use self::bench::Bench;
 use super::case::{self, Broken, Case};
@@ -42,8 +47,13 @@ const THEMES: &[&[Case<Bench>]] = &[
     accounts::CASES,
     instance::CASES,
     journal::CASES,
+    mode::CASES,
+    jobs::CASES,
+    job_ends::CASES,
+    schedules::CASES,
     concurrency::CASES,
     races::CASES,
+    work_races::CASES,
 ];
 
 /// Tries every promise of a catalogue, each on a fresh and empty one.

@@ -2,12 +2,12 @@
 //! be compared.
 
 use crate::catalog::{
-    BlobWanted, Catalog, FileRow, PackageRow, PackageRows, Page, PageRequest, Role, Search, StampOf,
-    VersionFilter, Visibility,
+    BlobWanted, Catalog, FileRow, JobFilter, JobRow, Occurrence, PackageRow, PackageRows, Page, PageRequest,
+    Role, Search, StampOf, VersionFilter, Visibility,
 };
 use crate::clock::Timestamp;
 use crate::feed::{Feed, StoreName};
-use crate::ids::{BlobId, FeedId, FileId, KeyId, PackageId, Stamp, UserId};
+use crate::ids::{BlobId, FeedId, FileId, JobId, KeyId, PackageId, Stamp, UserId};
 use crate::package::FileRef;
 use std::fmt::{Debug, Write as _};
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub async fn picture(catalog: &dyn Catalog, shows: Shows) -> String {
     drawing.blobs(catalog).await;
     drawing.accounts(catalog).await;
     drawing.instance(catalog).await;
+    drawing.work(catalog).await;
     drawing.text
 }
 
@@ -188,11 +189,15 @@ impl Drawing {
     async fn instance(&mut self, catalog: &dyn Catalog) {
         let mut instance = catalog.instance().await.unwrap();
         instance.now = Timestamp(0);
+        instance.revision = self.stamp(instance.revision);
         if self.portable() {
             (instance.installation, instance.identity) = (Uuid::nil(), String::new());
         }
         self.line("instance", instance);
-        self.line("fence", catalog.fence(Role::SWEEPER).await.unwrap());
+        self.line("settings", catalog.settings().await.unwrap());
+        for role in [Role::SWEEPER, Role::PRIMARY] {
+            self.line("fence", catalog.fence(role).await.unwrap());
+        }
         let mut request = PageRequest::first(100);
         loop {
             let page = catalog.journal(&request).await.unwrap();
@@ -206,6 +211,46 @@ impl Drawing {
             let Some(next) = follow(&mut request, page) else { break };
             request = next;
         }
+    }
+}
+
+impl Drawing {
+    async fn work(&mut self, catalog: &dyn Catalog) {
+        let mut request = PageRequest::first(100);
+        loop {
+            let page = catalog.jobs(&JobFilter::default(), &request).await.unwrap();
+            for row in page.rows.iter().cloned() {
+                let mut log = catalog.job_log(row.id, 0, 10_000).await.unwrap();
+                if self.portable() {
+                    log.iter_mut().for_each(|line| line.at = Timestamp(0));
+                }
+                let row = self.job(row);
+                self.line("job", (row, log));
+            }
+            let Some(next) = follow(&mut request, page) else { break };
+            request = next;
+        }
+        for mut schedule in catalog.schedules().await.unwrap() {
+            if self.portable() {
+                schedule.last = Timestamp(0);
+            }
+            self.line("schedule", schedule);
+        }
+    }
+
+    /// How long a claim still holds changes by itself; whether it holds does not, with the long and
+    /// the spent ones that suites make.
+    fn job(&self, mut row: JobRow) -> JobRow {
+        if let Some(claim) = &mut row.claim {
+            claim.left = claim.left.map(|_| Duration::ZERO);
+        }
+        if self.portable() {
+            let never = Timestamp(0);
+            (row.id, row.enqueued, row.due) = (JobId(0), never, never);
+            row.finished = row.finished.map(|_| never);
+            row.occurrence = row.occurrence.map(|of| Occurrence { due: never, ..of });
+        }
+        row
     }
 }
 

@@ -3,8 +3,10 @@
 use super::MemoryCatalog;
 use super::state::State;
 use crate::catalog::{
-    CatalogError, ChangeSet, Conflict, FenceChange, FenceRow, Instance, InstanceChange, InstanceRow, Role,
+    CatalogError, ChangeSet, Conflict, Durability, FenceChange, FenceRow, Instance, InstanceChange,
+    InstanceRow, Role, SettingRow,
 };
+use crate::ids::Stamp;
 use async_trait::async_trait;
 
 impl State {
@@ -43,6 +45,24 @@ impl State {
                 self.deletes_stopped = None;
                 self.known_identity = None;
             }
+            InstanceChange::Mode { from, mode, service_node } => {
+                if self.revision != from {
+                    return Err(Conflict::InstanceChanged);
+                }
+                (self.mode, self.service_node, self.revision) = (mode, service_node, Stamp::random());
+            }
+            InstanceChange::Settle(node) => {
+                if self.service_node.is_none() {
+                    (self.service_node, self.revision) = (Some(node), Stamp::random());
+                }
+            }
+            InstanceChange::Set { name, value } => {
+                match value {
+                    Some(value) => drop(self.settings.insert(name, value)),
+                    None => drop(self.settings.remove(&name)),
+                }
+                self.revision = Stamp::random();
+            }
         }
         Ok(())
     }
@@ -59,11 +79,28 @@ impl Instance for MemoryCatalog {
             known_identity: state.known_identity.clone(),
             // Memory cannot be restored or cloned, so what it is and what it holds are the same.
             identity: format!("memory {}", state.installation.simple()),
+            mode: state.mode,
+            service_node: state.service_node.clone(),
+            revision: state.revision,
             now,
         })
     }
 
     async fn fence(&self, role: Role) -> Result<Option<FenceRow>, CatalogError> {
         Ok(self.state().fences.get(&role).copied())
+    }
+
+    async fn settings(&self) -> Result<Vec<SettingRow>, CatalogError> {
+        let state = self.state();
+        let rows = state.settings.iter();
+        Ok(rows.map(|(name, value)| SettingRow { name: name.clone(), value: value.clone() }).collect())
+    }
+
+    async fn revision(&self) -> Result<Stamp, CatalogError> {
+        Ok(self.state().revision)
+    }
+
+    async fn durability(&self) -> Result<Durability, CatalogError> {
+        Ok(Durability::Memory)
     }
 }

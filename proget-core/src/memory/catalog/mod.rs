@@ -7,6 +7,7 @@ mod accounts;
 mod blobs;
 mod feeds;
 mod instance;
+mod jobs;
 mod journal;
 mod packages;
 mod reading;

@@ -1,14 +1,16 @@
 //! The tables, and how a change set is judged and applied to them.
 
+use super::jobs::StoredJob;
 use crate::access::Actor;
 use crate::blob::BlobKey;
 use crate::catalog::{
     BlobRow, CatalogError, Change, ChangeSet, Committed, Conflict, Expect, FenceRow, JournalRow, KeyRow,
-    PackageRow, Role, UserRow, VersionRow,
+    PackageRow, Role, ScheduleRow, UserRow, VersionRow,
 };
 use crate::clock::Timestamp;
+use crate::cluster::{ClusterMode, NodeName};
 use crate::feed::{Feed, StoreName};
-use crate::ids::{BlobId, FeedId, FileId, KeyId, Stamp, UserId};
+use crate::ids::{BlobId, FeedId, FileId, JobId, KeyId, Stamp, UserId};
 use crate::package::{FileName, Fragment, NameKey, TagName, VersionKey};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -30,6 +32,12 @@ pub(super) struct State {
     /// Oldest first.
     pub(super) journal: Vec<JournalRow>,
     pub(super) fences: BTreeMap<Role, FenceRow>,
+    pub(super) jobs: BTreeMap<JobId, StoredJob>,
+    pub(super) schedules: BTreeMap<String, ScheduleRow>,
+    pub(super) settings: BTreeMap<String, String>,
+    pub(super) mode: ClusterMode,
+    pub(super) service_node: Option<NodeName>,
+    pub(super) revision: Stamp,
     pub(super) installation: Uuid,
     pub(super) witness: Option<Uuid>,
     pub(super) known_identity: Option<String>,
@@ -84,6 +92,12 @@ impl State {
             keys: BTreeMap::new(),
             journal: Vec::new(),
             fences: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+            settings: BTreeMap::new(),
+            mode: ClusterMode::default(),
+            service_node: None,
+            revision: Stamp::random(),
             installation: Uuid::new_v4(),
             witness: None,
             known_identity: None,
@@ -101,27 +115,28 @@ impl State {
     pub(super) fn apply(&mut self, set: ChangeSet, at: Timestamp) -> Result<Committed, CatalogError> {
         self.check_fence(&set)?;
         for expect in &set.expect {
-            self.judge(expect)?;
+            self.judge(expect, at)?;
         }
         let moment = Moment { actor: set.actor, at };
-        let mut reserved = Vec::new();
+        let mut done = Committed::of(set.id);
         for change in set.changes {
             match change {
                 Change::Feed(change) => self.change_feed(change, &moment)?,
                 Change::Package(change) => self.change_package(change, &moment)?,
-                Change::Blob(change) => reserved.extend(self.change_blob(change, &moment)?),
+                Change::Blob(change) => done.reserved.extend(self.change_blob(change, &moment)?),
                 Change::Account(change) => self.change_account(change, &moment)?,
                 Change::Instance(change) => self.change_instance(change)?,
                 Change::Fence(change) => self.change_fence(change)?,
+                Change::Job(change) => self.change_job(change, at, &mut done)?,
             }
         }
         if let Some(entry) = set.entry {
             self.write_journal(JournalRow { change: set.id, at, actor: moment.actor.to_string(), entry })?;
         }
-        Ok(Committed { change: set.id, reserved })
+        Ok(done)
     }
 
-    fn judge(&self, expect: &Expect) -> Result<(), Conflict> {
+    fn judge(&self, expect: &Expect, at: Timestamp) -> Result<(), Conflict> {
         let (holds, otherwise) = match expect {
             Expect::Feed(id, revision) => {
                 (self.feeds.get(id).is_some_and(|feed| feed.revision == *revision), Conflict::FeedChanged)
@@ -137,6 +152,14 @@ impl State {
                 self.package(*feed, name).map(|package| package.row.stamp) == *stamp,
                 Conflict::PackageChanged,
             ),
+            Expect::Serving(node) => (
+                self.mode == ClusterMode::HighAvailability || self.service_node.as_ref() == Some(node),
+                Conflict::NotServing,
+            ),
+            Expect::ClaimHeld(job, token) => (self.is_held(*job, *token, at), Conflict::ClaimLost),
+            Expect::Setting(name, value) => {
+                (self.settings.get(name) == value.as_ref(), Conflict::InstanceChanged)
+            }
         };
         if holds { Ok(()) } else { Err(otherwise) }
     }

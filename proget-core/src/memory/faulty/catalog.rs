@@ -5,7 +5,7 @@ use crate::catalog::roles::for_reading_roles;
 use crate::catalog::*;
 use crate::digest::Sha256;
 use crate::feed::{Feed, FeedName, StoreName};
-use crate::ids::{BlobId, ChangeId, FeedId, FileId, Stamp, UserId};
+use crate::ids::{BlobId, ChangeId, FeedId, FileId, JobId, Stamp, UserId};
 use crate::package::{FileRef, Fragment, NameKey, VersionKey};
 use async_trait::async_trait;
 use futures::future::BoxFuture;

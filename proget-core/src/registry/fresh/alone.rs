@@ -63,18 +63,18 @@ impl Alone {
     }
 }
 
-/// Everything that a change set may alter, as far as a process alone with its database remembers it.
-enum Touched {
+/// Everything that a change set may alter, as far as a process remembers it.
+pub(super) enum Touched {
     Nothing,
     Everything,
     Some(Vec<StampOf>),
 }
 
-fn touched(changes: &ChangeSet) -> Touched {
+pub(super) fn touched(changes: &ChangeSet) -> Touched {
     let mut some = Vec::new();
     for change in &changes.changes {
         let (feed, package) = match change {
-            Change::Blob(_) | Change::Instance(_) | Change::Fence(_) => continue,
+            Change::Blob(_) | Change::Instance(_) | Change::Fence(_) | Change::Job(_) => continue,
             // Feeds and accounts change seldom; forgetting all is simple and surely enough.
             Change::Feed(_)
             | Change::Account(

@@ -11,18 +11,25 @@
 //! through here and not straight through the seam.
 
 mod alone;
+mod confirmed;
+mod cut_off;
 mod shared;
 
 use super::Runtime;
 use crate::catalog::{Catalog, CatalogError, ChangeSet, Committed, KeyHash, KeyRow, StampOf, UserRow};
+use crate::clock::Clock;
 use crate::feed::{Feed, FeedName};
 use crate::ids::{FeedId, Stamp};
 use crate::package::NameKey;
 use alone::Alone;
+use confirmed::Confirmed;
+use cut_off::CutOff;
 use futures::channel::oneshot;
 use quick_cache::sync::Cache;
 use shared::SharedReads;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Feeds, users and keys remembered per kind.
 const REMEMBERED: usize = 10_000;
@@ -35,31 +42,80 @@ pub struct FreshCatalog {
     reads: SharedReads,
     /// There if this process is alone with its database.
     alone: Option<Alone>,
-    feeds: Cache<String, Arc<Feed>>,
-    users: Cache<String, Arc<UserRow>>,
-    keys: Cache<KeyHash, Arc<KeyRow>>,
+    /// There if this process is to answer while the catalogue cannot be reached.
+    confirmed: Option<Arc<Confirmed>>,
+    feeds: Arc<Cache<String, Arc<Feed>>>,
+    users: Arc<Cache<String, Arc<UserRow>>>,
+    keys: Arc<Cache<KeyHash, Arc<KeyRow>>>,
 }
 
 impl FreshCatalog {
     /// Knows nothing yet.
     #[must_use]
     pub fn new(catalog: Arc<dyn Catalog>, runtime: Arc<dyn Runtime>) -> Arc<Self> {
+        Arc::new(Self::knowing(catalog, runtime, None))
+    }
+
+    /// Knows nothing yet, and will remember what it was certain of and when, by that clock: see
+    /// [`Registry::stale`](super::Registry::stale). A process alone with its database has that always at
+    /// hand, and remembers nothing.
+    #[must_use]
+    pub fn remembering(
+        catalog: Arc<dyn Catalog>,
+        runtime: Arc<dyn Runtime>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        let confirmed = (!catalog.is_exclusive()).then(|| Arc::new(Confirmed::new(clock)));
+        Arc::new(Self::knowing(catalog, runtime, confirmed))
+    }
+
+    fn knowing(
+        catalog: Arc<dyn Catalog>,
+        runtime: Arc<dyn Runtime>,
+        confirmed: Option<Arc<Confirmed>>,
+    ) -> Self {
         let alone = catalog.is_exclusive().then(Alone::default);
-        Arc::new(Self {
+        Self {
             catalog,
             runtime,
             reads: SharedReads::default(),
             alone,
-            feeds: Cache::new(REMEMBERED),
-            users: Cache::new(REMEMBERED),
-            keys: Cache::new(REMEMBERED),
-        })
+            confirmed,
+            feeds: Arc::new(Cache::new(REMEMBERED)),
+            users: Arc::new(Cache::new(REMEMBERED)),
+            keys: Arc::new(Cache::new(REMEMBERED)),
+        }
+    }
+
+    /// The same knowledge over a catalogue that cannot be reached. `oldest` is told the greatest age, in
+    /// milliseconds, of what is used.
+    pub(super) fn stale(&self, bound: Duration, oldest: &Arc<AtomicU64>) -> Option<Arc<Self>> {
+        let confirmed = self.confirmed.clone()?;
+        let catalog = Arc::new(CutOff { confirmed, bound, oldest: oldest.clone() });
+        Some(Arc::new(Self {
+            catalog,
+            runtime: self.runtime.clone(),
+            reads: SharedReads::default(),
+            alone: None,
+            confirmed: None,
+            feeds: self.feeds.clone(),
+            users: self.users.clone(),
+            keys: self.keys.clone(),
+        }))
     }
 
     /// The seam, for reading. Do not commit on it: [`FreshCatalog::commit`] is the door.
     #[must_use]
     pub fn read(&self) -> &dyn Catalog {
         &*self.catalog
+    }
+
+    /// The catalogue behind it, for who works beside the use-cases: nodes that plant fences, runners
+    /// that claim jobs. Whoever changes feeds, packages or accounts must go through
+    /// [`commit`](Self::commit), which knows what it remembers.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<dyn Catalog> {
+        self.catalog.clone()
     }
 
     /// Whether this process is alone with its database, so that stamps cost no read.
@@ -83,7 +139,11 @@ impl FreshCatalog {
         let fresh = Arc::clone(self);
         let work = async move {
             let watched = fresh.alone.as_ref().map(|alone| alone.commit(&changes));
+            let touched = fresh.confirmed.as_ref().map(|confirmed| (confirmed, alone::touched(&changes)));
             let outcome = fresh.catalog.commit(changes).await;
+            if let Some((confirmed, touched)) = touched {
+                confirmed.forget(&touched);
+            }
             if let Some(watched) = watched {
                 watched.end(&outcome);
             }
@@ -100,7 +160,11 @@ impl FreshCatalog {
     /// As [`crate::catalog::Stamps::stamps`].
     pub async fn stamps(&self, of: &[StampOf]) -> Result<Vec<Option<Stamp>>, CatalogError> {
         let Some(alone) = &self.alone else {
-            return self.reads.read(&*self.catalog, of).await;
+            let Some(confirmed) = &self.confirmed else { return self.reads.read(&*self.catalog, of).await };
+            let before = confirmed.before();
+            let stamps = self.reads.read(&*self.catalog, of).await?;
+            confirmed.note(before, of, &stamps);
+            return Ok(stamps);
         };
         let began = match alone.recall(of) {
             Ok(known) => return Ok(known),

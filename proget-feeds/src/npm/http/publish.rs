@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use poem::http::StatusCode;
 use poem::{Request, Response};
+use proget_core::access::Permission;
 use proget_core::package::NameKey;
 use proget_core::registry::Admission;
 use proget_core::{Artifact, FeedFormat, Problem, Refusal};
@@ -25,11 +26,11 @@ pub(super) async fn put(
 ) -> Result<Response, Problem> {
     // Before the body is touched, so that who may not is told at once.
     let admission = editor(door)?;
+    // Who may remove too is let in even while publishes are held, and is told so once it is one.
+    let adding = door.admit(Permission::Add);
     let (metadata, artifact) = receive(door, &admission, request).await?;
     match (PutDocument::parse(&metadata, name.as_str(), artifact.is_some())?, artifact) {
-        (PutDocument::Publish(document), Some(artifact)) => {
-            publish(door, admission, document, artifact).await
-        }
+        (PutDocument::Publish(document), Some(artifact)) => publish(door, adding?, document, artifact).await,
         (PutDocument::Update(document), _) => update::apply(door, &admission, name, rev, document).await,
         (PutDocument::Publish(_), None) => Err(Refusal::new("_attachments", "must hold the tarball").into()),
     }

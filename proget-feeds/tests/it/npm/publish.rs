@@ -102,6 +102,22 @@ async fn a_body_that_breaks_off_or_is_too_large_is_said_to_be_so() {
 }
 
 #[tokio::test]
+async fn while_publishes_are_held_everybody_who_may_publish_is_asked_to_come_back() {
+    let bench = Bench::new(super::NPM).await;
+    let document = publication("a", "1.0.0", "latest");
+    bench.registry.hold_publishes(Some("the package store"));
+    // Who may remove besides is not told that they may not publish.
+    for caller in [Caller::Publisher, Caller::Admin] {
+        bench.put(caller, "a", &document).await.expect(503);
+    }
+    bench.put(Caller::Remover, "a", &document).await.expect(403);
+    assert_eq!(bench.staging.waiting(), 0, "an upload was left behind");
+    bench.registry.hold_publishes(None);
+    bench.put(Caller::Remover, "a", &document).await.expect(403);
+    bench.put(Caller::Admin, "a", &document).await.expect(201);
+}
+
+#[tokio::test]
 async fn who_may_not_publish_is_told_before_the_body_is_read() {
     let bench = Bench::new(super::NPM).await;
     let never = || Body::from_bytes_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());

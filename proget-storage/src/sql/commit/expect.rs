@@ -1,8 +1,11 @@
 //! Expectations: judged before anything is changed, under locks that last to the end.
 
 use super::super::fault::Fault;
-use super::super::session::{Session, values};
+use super::super::session::{Columns, Session, values};
+use super::instance::mode_number;
+use super::jobs::held;
 use proget_core::catalog::{Conflict, Expect};
+use proget_core::cluster::ClusterMode;
 use proget_core::ids::FeedId;
 use proget_core::package::NameKey;
 use std::collections::BTreeSet;
@@ -20,7 +23,9 @@ pub(super) struct Expected {
 impl Expected {
     pub(super) async fn judge(session: &Session, expect: &[Expect]) -> Result<Self, Fault> {
         let mut expected = Self::default();
-        for expect in expect {
+        let mut in_order: Vec<&Expect> = expect.iter().collect();
+        in_order.sort_by_key(|expect| place(expect));
+        for expect in in_order {
             match expect {
                 Expect::Feed(id, revision) => {
                     let sql = "SELECT 1 FROM feeds WHERE id = ? AND revision = ? {share}";
@@ -49,6 +54,14 @@ impl Expected {
                     }
                     expected.absent.insert((*feed, name.clone()));
                 }
+                Expect::Serving(node) => {
+                    let sql =
+                        "SELECT 1 FROM cluster_mode WHERE id = 1 AND (mode = ? OR service_node = ?) {share}";
+                    let values = values![mode_number(ClusterMode::HighAvailability), node.as_str()];
+                    require(session, sql, values, Conflict::NotServing).await?;
+                }
+                Expect::ClaimHeld(job, token) => held(session, *job, *token).await.map(drop)?,
+                Expect::Setting(name, value) => expect_setting(session, name, value.as_deref()).await?,
             }
         }
         Ok(expected)
@@ -69,6 +82,23 @@ impl Expected {
         self.feeds.insert(feed);
         Ok(())
     }
+}
+
+/// Everybody locks the row about the cluster first, then jobs, then the rest.
+fn place(expect: &Expect) -> u8 {
+    match expect {
+        Expect::Serving(_) | Expect::Setting(..) => 0,
+        Expect::ClaimHeld(..) => 1,
+        Expect::Feed(..) | Expect::User(..) | Expect::Key(..) | Expect::Package(..) => 2,
+    }
+}
+
+/// Settings change under the lock of the one row, so sharing it keeps them as they are.
+async fn expect_setting(session: &Session, name: &str, value: Option<&str>) -> Result<(), Fault> {
+    session.any("SELECT 1 FROM cluster_mode WHERE id = 1 {share}", values![]).await?;
+    let row = session.one("SELECT value FROM settings WHERE name = ?", values![name]).await?;
+    let found = row.map(|row| Columns::of(&row, session.dialect).text()).transpose()?;
+    if found.as_deref() == value { Ok(()) } else { Err(Conflict::InstanceChanged.into()) }
 }
 
 async fn require(

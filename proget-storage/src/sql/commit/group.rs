@@ -155,7 +155,7 @@ async fn run(writer: &Writer, sets: &[&ChangeSet]) -> Vec<Answer> {
             let fault = Arc::new(fault);
             let end = |committed| match certain {
                 true => Failure::Nothing(Fault::Group(fault.clone())),
-                false => Failure::Unanswered(Fault::Group(fault.clone()), committed),
+                false => Failure::Unanswered(Fault::Group(fault.clone()), Box::new(committed)),
             };
             applied
                 .into_iter()

@@ -3,6 +3,17 @@
 use super::super::fault::Fault;
 use super::super::session::{Session, values};
 use proget_core::catalog::{ChangeSet, Conflict, FenceChange, InstanceChange};
+use proget_core::cluster::ClusterMode;
+use proget_core::ids::Stamp;
+
+/// How a mode is stored.
+pub(in super::super) fn mode_number(mode: ClusterMode) -> i64 {
+    match mode {
+        ClusterMode::Single => 0,
+        ClusterMode::LoadBalanced => 1,
+        ClusterMode::HighAvailability => 2,
+    }
+}
 
 /// The first statement of a fenced set. It writes: only a row lock that lasts to the commit keeps a
 /// newer term from being planted between the look and the deed.
@@ -44,6 +55,36 @@ pub(super) async fn change(session: &Session, change: &InstanceChange) -> Result
         InstanceChange::ConfirmDeletes => {
             let sql = "UPDATE instance SET deletes_stopped = NULL, known_identity = NULL WHERE id = 1";
             Ok(session.exec(sql, values![]).await.map(drop)?)
+        }
+        InstanceChange::Mode { from, mode, service_node } => {
+            let sql = "UPDATE cluster_mode SET mode = ?, service_node = ?, revision = ? \
+                       WHERE id = 1 AND revision = ?";
+            let node = service_node.as_ref().map(|node| node.as_str().to_owned());
+            match session.exec(sql, values![mode_number(*mode), node, Stamp::random().0, from.0]).await? {
+                0 => Err(Conflict::InstanceChanged.into()),
+                _ => Ok(()),
+            }
+        }
+        InstanceChange::Settle(node) => {
+            let sql = "UPDATE cluster_mode SET service_node = ?, revision = ? \
+                       WHERE id = 1 AND service_node IS NULL";
+            Ok(session.exec(sql, values![node.as_str(), Stamp::random().0]).await.map(drop)?)
+        }
+        InstanceChange::Set { name, value } => {
+            // First, because its lock is what keeps settings as others expect them.
+            let sql = "UPDATE cluster_mode SET revision = ? WHERE id = 1";
+            session.exec(sql, values![Stamp::random().0]).await?;
+            match value {
+                Some(value) => {
+                    let sql =
+                        "INSERT INTO settings (name, value) VALUES (?, ?) {upsert name} value = {new value}";
+                    session.exec(sql, values![name.as_str(), value.as_str()]).await?;
+                }
+                None => {
+                    session.exec("DELETE FROM settings WHERE name = ?", values![name.as_str()]).await?;
+                }
+            }
+            Ok(())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one door: a change set is judged and applied in one transaction.
 //!
-//! In the order of the locks: fence, expectations, blobs by digest, packages, the journal, the
-//! stamps of feeds. What a row says is decided by conditional updates and locking reads; what a
+//! In the order of the locks: fence, the instance, jobs, the other expectations, blobs by digest,
+//! packages, the journal, the stamps of feeds. What a row says is decided by conditional updates and locking reads; what a
 //! caller read before never decides. The outcome of a commit is one of three: it happened, it
 //! certainly did not, or nobody can say. Only the second is ever repeated.
 
@@ -13,9 +13,11 @@ mod feed;
 mod grams;
 mod group;
 mod instance;
+mod jobs;
 mod order;
 mod package;
 mod publish;
+mod schedule;
 mod settle;
 mod touched;
 mod turn;
@@ -23,6 +25,8 @@ mod turn;
 pub(super) use blob::{ARRIVING, CONDEMNED, LIVE};
 pub(super) use grams::learn;
 pub(super) use group::{Groups, Writer};
+pub(super) use instance::mode_number;
+pub(super) use jobs::number_of;
 
 use super::SqlCatalog;
 use super::fault::{Fault, Meaning};
@@ -47,7 +51,7 @@ enum Failure {
     /// Nothing has happened.
     Nothing(Fault),
     /// COMMIT was sent and no answer came; this is what would have been answered.
-    Unanswered(Fault, Committed),
+    Unanswered(Fault, Box<Committed>),
     /// It was broken off; nobody can say what would have been answered.
     Broken,
 }
@@ -72,7 +76,7 @@ impl SqlCatalog {
                 Ok(committed) => return Ok(committed),
                 Err(Failure::Nothing(fault)) => fault,
                 Err(Failure::Unanswered(fault, committed)) => match self.settle(set, patience).await {
-                    Outcome::Committed => return Ok(committed),
+                    Outcome::Committed => return Ok(*committed),
                     Outcome::NotCommitted => fault,
                     Outcome::Unknown => {
                         let source: Option<Box<dyn std::error::Error + Send + Sync>> = Some(Box::new(fault));
@@ -115,7 +119,7 @@ impl SqlCatalog {
         match self.bounded(async { Ok(session.commit().await?) }).await {
             Ok(()) => Ok(committed),
             Err(fault) if fault.meaning() == Meaning::RolledBack => Err(Failure::Nothing(fault)),
-            Err(fault) => Err(Failure::Unanswered(fault, committed)),
+            Err(fault) => Err(Failure::Unanswered(fault, Box::new(committed))),
         }
     }
 }
@@ -126,17 +130,18 @@ async fn apply(session: &Session, set: &ChangeSet) -> Result<Committed, Fault> {
     let mut expected = Expected::judge(session, &set.expect).await?;
     order::lock_in_order(session, &set.changes).await?;
     let mut touched = Touched::default();
-    let mut reserved = Vec::new();
+    let mut done = Committed::of(set.id);
     for change in &set.changes {
         match change {
             Change::Feed(change) => feed::change(session, change).await?,
             Change::Package(change) => {
                 package::change(session, change, set, &mut expected, &mut touched).await?;
             }
-            Change::Blob(change) => reserved.extend(blob::change(session, change, set).await?),
+            Change::Blob(change) => done.reserved.extend(blob::change(session, change, set).await?),
             Change::Account(change) => account::change(session, change).await?,
             Change::Instance(change) => instance::change(session, change).await?,
             Change::Fence(change) => instance::plant(session, change).await?,
+            Change::Job(change) => jobs::change(session, change, &mut done).await?,
         }
     }
     if let Some(entry) = &set.entry {
@@ -147,7 +152,7 @@ async fn apply(session: &Session, set: &ChangeSet) -> Result<Committed, Fault> {
         })?;
     }
     touched.stamp_feeds(session).await?;
-    Ok(Committed { change: set.id, reserved })
+    Ok(done)
 }
 
 async fn write_journal(session: &Session, set: &ChangeSet, entry: &JournalEntry) -> Result<(), DbErr> {

@@ -4,7 +4,7 @@
 
 use super::super::fault::Fault;
 use super::super::session::{Session, marks, values};
-use proget_core::catalog::{BlobChange, Change, PackageChange};
+use proget_core::catalog::{BlobChange, Change, JobChange, PackageChange};
 use sea_orm::Value;
 use std::collections::BTreeSet;
 
@@ -15,8 +15,17 @@ pub(super) async fn lock_in_order(session: &Session, changes: &[Change]) -> Resu
     if changes.len() < 2 || session.dialect == super::super::Dialect::Sqlite {
         return Ok(());
     }
+    lock_jobs(session, changes).await?;
     lock_blobs(session, changes).await?;
     lock_packages(session, changes).await
+}
+
+async fn lock_jobs(session: &Session, changes: &[Change]) -> Result<(), Fault> {
+    let jobs: BTreeSet<i64> = changes.iter().filter_map(job_of).collect();
+    for job in jobs {
+        session.any("SELECT 1 FROM jobs WHERE id = ? {lock}", values![job]).await?;
+    }
+    Ok(())
 }
 
 async fn lock_blobs(session: &Session, changes: &[Change]) -> Result<(), Fault> {
@@ -50,6 +59,23 @@ async fn lock_packages(session: &Session, changes: &[Change]) -> Result<(), Faul
         session.any(sql, values![feed, name]).await?;
     }
     Ok(())
+}
+
+fn job_of(change: &Change) -> Option<i64> {
+    let Change::Job(change) = change else { return None };
+    match change {
+        JobChange::Claim { job, .. }
+        | JobChange::Renew { job, .. }
+        | JobChange::Say { job, .. }
+        | JobChange::Finish { job, .. }
+        | JobChange::Cancel(job) => Some(job.0),
+        JobChange::Enqueue(_)
+        | JobChange::ReleaseAllOf(_)
+        | JobChange::Forget { .. }
+        | JobChange::PutSchedule { .. }
+        | JobChange::RemoveSchedule(_)
+        | JobChange::Occur { .. } => None,
+    }
 }
 
 fn blob_of(change: &Change) -> Option<i64> {

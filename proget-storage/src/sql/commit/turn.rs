@@ -1,4 +1,4 @@
-//! A turn for the few changes to rows that every publish looks at under a shared lock.
+//! A turn for the few changes to rows that every publish or claim looks at under a shared lock.
 //!
 //! What surprised us: PostgreSQL lets newcomers join a shared row lock past somebody who waits to
 //! change the row. A key in constant use could then not be revoked, nor a busy feed changed, before
@@ -8,9 +8,9 @@
 
 use super::super::fault::Fault;
 use super::super::session::Session;
-use proget_core::catalog::{AccountChange, Change, FeedChange};
+use proget_core::catalog::{AccountChange, Change, FeedChange, InstanceChange};
 
-/// Before any expectation is judged, in the order in which publishes lock: feeds, keys, users.
+/// Before any expectation is judged, in the order of the locks: the row about the cluster, feeds, keys, users.
 pub(super) async fn take(session: &Session, changes: &[Change]) -> Result<(), Fault> {
     if session.dialect != super::super::Dialect::Postgres {
         return Ok(());
@@ -30,6 +30,18 @@ pub(super) async fn take(session: &Session, changes: &[Change]) -> Result<(), Fa
             | AccountChange::CreateKey(_) => false,
         }
     });
+    let mode = changes.iter().any(|change| {
+        let Change::Instance(change) = change else { return false };
+        match change {
+            InstanceChange::Mode { .. } | InstanceChange::Settle(_) | InstanceChange::Set { .. } => true,
+            InstanceChange::Witness { .. }
+            | InstanceChange::StopDeletes(_)
+            | InstanceChange::ConfirmDeletes => false,
+        }
+    });
+    if mode {
+        session.exec_plain("LOCK TABLE cluster_mode IN EXCLUSIVE MODE").await?;
+    }
     if feeds {
         session.exec_plain("LOCK TABLE feeds IN EXCLUSIVE MODE").await?;
     }

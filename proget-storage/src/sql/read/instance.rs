@@ -10,14 +10,16 @@
 //!   no trace of a promotion inside one server, so the witness alone guards against a restored one.
 //! - SQLite: the random identity in the lock file beside the database.
 
+use super::super::commit::mode_number;
 use super::super::dialect::Dialect;
 use super::super::fault::Fault;
 use super::super::session::{Columns, Session, values};
 use super::super::{SqlCatalog, steady};
 use async_trait::async_trait;
-use proget_core::catalog::{CatalogError, FenceRow, Instance, InstanceRow, Role};
+use proget_core::catalog::{CatalogError, Durability, FenceRow, Instance, InstanceRow, Role, SettingRow};
 use proget_core::clock::Timestamp;
-use proget_core::ids::Incarnation;
+use proget_core::cluster::{ClusterMode, NodeName};
+use proget_core::ids::{Incarnation, Stamp};
 
 #[async_trait]
 impl Instance for SqlCatalog {
@@ -25,7 +27,9 @@ impl Instance for SqlCatalog {
         steady!(self, "reading about the instance", async {
             let session = self.pools().reads();
             let identity = self.identity(&session).await?;
-            let sql = "SELECT installation, witness, deletes_stopped, known_identity, {now} FROM instance WHERE id = 1";
+            let sql = "SELECT i.installation, i.witness, i.deletes_stopped, i.known_identity, c.mode, \
+                       c.service_node, c.revision, {now} \
+                       FROM instance i JOIN cluster_mode c ON c.id = i.id WHERE i.id = 1";
             let row = session.one(sql, values![]).await?;
             let row = row.ok_or_else(|| Fault::Damaged("the instance's row is missing".into()))?;
             let mut columns = Columns::of(&row, session.dialect);
@@ -35,6 +39,9 @@ impl Instance for SqlCatalog {
                 deletes_stopped: columns.maybe_text()?,
                 known_identity: columns.maybe_text()?,
                 identity,
+                mode: mode(columns.int()?)?,
+                service_node: columns.maybe_text()?.map(node).transpose()?,
+                revision: Stamp(columns.uuid()?),
                 now: Timestamp(columns.int()?),
             })
         })
@@ -49,6 +56,61 @@ impl Instance for SqlCatalog {
             Ok(Some(FenceRow { term: columns.int()?, holder: Incarnation(columns.uuid()?) }))
         })
     }
+
+    async fn settings(&self) -> Result<Vec<SettingRow>, CatalogError> {
+        steady!(self, "reading settings", async {
+            let session = self.pools().reads();
+            let rows = session.all("SELECT name, value FROM settings ORDER BY name", values![]).await?;
+            let setting = |row| {
+                let mut columns = Columns::of(row, session.dialect);
+                Ok(SettingRow { name: columns.text()?, value: columns.text()? })
+            };
+            rows.iter().map(setting).collect::<Result<_, Fault>>()
+        })
+    }
+
+    async fn revision(&self) -> Result<Stamp, CatalogError> {
+        steady!(self, "asking whether settings have changed", async {
+            let session = self.pools().reads();
+            let row = session.one("SELECT revision FROM cluster_mode WHERE id = 1", values![]).await?;
+            let row = row.ok_or_else(|| Fault::Damaged("the row about the cluster is missing".into()))?;
+            Ok(Stamp(Columns::of(&row, session.dialect).uuid()?))
+        })
+    }
+
+    async fn durability(&self) -> Result<Durability, CatalogError> {
+        steady!(self, "asking how commits are kept", async {
+            let session = self.pools().reads();
+            let (volatile, replicated) = match session.dialect {
+                // Set for each connection when it is made.
+                Dialect::Sqlite => return Ok(Durability::OneDisk),
+                Dialect::Postgres => (
+                    "SELECT 1 WHERE current_setting('fsync') = 'off' OR current_setting('synchronous_commit') = 'off'",
+                    "SELECT 1 WHERE current_setting('synchronous_standby_names') <> '' \
+                     AND current_setting('synchronous_commit') <> 'local'",
+                ),
+                Dialect::MySql => (
+                    "SHOW GLOBAL VARIABLES WHERE variable_name = 'innodb_flush_log_at_trx_commit' AND value <> '1'",
+                    "SHOW GLOBAL STATUS WHERE variable_name IN \
+                     ('Rpl_semi_sync_master_status', 'Rpl_semi_sync_source_status', 'wsrep_ready') AND value = 'ON'",
+                ),
+            };
+            if session.any(volatile, values![]).await? {
+                return Ok(Durability::Memory);
+            }
+            let several = session.any(replicated, values![]).await?;
+            Ok(if several { Durability::Replicated } else { Durability::OneDisk })
+        })
+    }
+}
+
+fn mode(number: i64) -> Result<ClusterMode, Fault> {
+    let mode = ClusterMode::ALL.into_iter().find(|mode| mode_number(*mode) == number);
+    mode.ok_or_else(|| Fault::Damaged("the mode is none that this build knows".into()))
+}
+
+fn node(name: String) -> Result<NodeName, Fault> {
+    NodeName::new(name).map_err(|refusal| Fault::Damaged(refusal.to_string()))
 }
 
 impl SqlCatalog {

@@ -5,6 +5,7 @@ mod blobs;
 mod cursor;
 mod feeds;
 mod instance;
+mod jobs;
 mod journal;
 mod lookout;
 mod packages;
@@ -13,3 +14,4 @@ mod stamps;
 mod versions;
 
 pub(super) use blobs::blob_of;
+pub(super) use jobs::job_of;

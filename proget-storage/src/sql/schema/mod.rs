@@ -5,13 +5,19 @@
 //! *contracts*. Each step says how old a build may be to work on its result; that is how a build
 //! finds out that a database is too new for it.
 
+mod cluster_work;
 mod file_details;
 mod first;
+mod foreign;
+mod later;
 mod runner;
 mod search_grams;
 
+pub use foreign::ForeignStep;
+pub use later::{LaterStep, schemas_with};
+use runner::Wanted;
 pub use runner::{SchemaStatus, StepStatus};
-pub(super) use runner::{bring_up_to_date, inspect};
+pub(super) use runner::{bring_up_to_date, inspect, too_new};
 
 use super::dialect::Dialect;
 
@@ -36,7 +42,16 @@ pub(super) enum Fill {
     Nothing,
     /// What the packages that are there are found by.
     SearchGrams,
+    /// The row about the cluster.
+    ClusterRow,
 }
 
 /// All steps in their order.
-pub(super) const STEPS: &[Step] = &[first::STEP, file_details::STEP, search_grams::STEP];
+pub(super) const STEPS: &[Step] = &[first::STEP, file_details::STEP, search_grams::STEP, cluster_work::STEP];
+
+/// The oldest and the newest schema that this build works on, as numbers of steps: it carries out what
+/// is missing up to the newest, and says so of what is newer.
+#[must_use]
+pub fn schemas() -> [i64; 2] {
+    STEPS.last().map_or([0, 0], |step| [step.oldest, step.number])
+}
