@@ -42,7 +42,7 @@ impl Preset {
 }
 
 /// One poll of the default timings.
-const POLL: Duration = Duration::from_millis(750);
+const POLL: Duration = Duration::from_secs(1);
 
 pub(super) async fn kills(
     street: &mut Street,

@@ -54,11 +54,11 @@ fn a_role_that_somebody_has_is_looked_at_again_and_again_and_not_asked_for() {
         left: Some(Duration::from_secs(4)),
     }];
     for round in 0..5 {
-        let now = at(round * 750);
+        let now = at(round * 1000);
         assert_eq!(elector.tick(now), [Command::Look]);
         assert!(elector.looked(now, Some(&taken)).is_empty());
         assert!(elector.tick(now).is_empty(), "looked at twice in one interval");
-        assert_eq!(elector.next(now), at((round + 1) * 750));
+        assert_eq!(elector.next(now), at((round + 1) * 1000));
     }
 }
 
@@ -91,8 +91,8 @@ fn renewals_without_an_answer_prolong_nothing_and_are_repeated_calmly() {
     elector.tick(at(2100));
     assert!(elector.renewed(at(2200), &[held(7)], None).is_empty());
     assert!(elector.tick(at(2200)).is_empty(), "repeated at once");
-    assert_eq!(elector.tick(at(2950)), [Command::Renew(vec![held(7)])]);
-    assert!(elector.renewed(at(3700), &[held(7)], None).is_empty());
+    assert_eq!(elector.tick(at(3200)), [Command::Renew(vec![held(7)])]);
+    assert!(elector.renewed(at(3950), &[held(7)], None).is_empty());
     assert_eq!(elector.trusted().collect::<Vec<_>>(), [(held(7), at(5100))]);
 }
 

@@ -85,7 +85,7 @@ impl Preset {
                 lease: ms(6000),
                 renew: ms(2000),
                 margin: ms(1000),
-                poll: ms(750),
+                poll: ms(1000),
                 call: ms(1000),
                 beat: ms(2000),
                 late: ms(6000),

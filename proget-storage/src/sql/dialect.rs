@@ -63,6 +63,9 @@ impl Dialect {
         };
         match head {
             "now" => Some(self.now().to_owned()),
+            // `{now}` twice in one statement is two readings. Where they are compared afterwards, both
+            // come from `FROM {clock}` as `clock.moment`, which is read once.
+            "clock" => Some(format!("(SELECT {} AS moment) AS clock", self.now())),
             // Whole days since 1970 by the same clock.
             "today" => {
                 let divide = if self == Self::MySql { "DIV" } else { "/" };

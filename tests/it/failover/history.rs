@@ -123,8 +123,12 @@ impl History {
                 (Some((Stand::Waiting | Stand::Running, attempt)), Stand::Running) => {
                     now.attempt == attempt + 1 && now.attempt <= now.attempts
                 }
-                // Put back, to be tried again; or its input was renewed.
-                (Some((Stand::Waiting | Stand::Running, attempt)), Stand::Waiting) => now.attempt == attempt,
+                // Its input was renewed.
+                (Some((Stand::Waiting, attempt)), Stand::Waiting) => now.attempt == attempt,
+                // Put back after it failed; or given back, and what was begun does not count.
+                (Some((Stand::Running, attempt)), Stand::Waiting) => {
+                    now.attempt == attempt || now.attempt + 1 == attempt
+                }
                 (Some((Stand::Running, attempt)), Stand::Done) => now.attempt == attempt,
                 (Some((Stand::Waiting | Stand::Running, _)), Stand::GivenUp) => true,
                 _ => false,

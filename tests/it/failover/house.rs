@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use proget_core::catalog::Catalog as _;
 use proget_core::catalog::{Action, CatalogError, Fence, FenceRow, Instance as _, JournalEntry, Role};
 use proget_core::conformance::sample::set;
@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::hints;
 use super::history::History;
 use super::load::Load;
+use super::pulse::Pulse;
 use super::witness;
 
 /// A kind of database that several servers can share.
@@ -49,6 +50,10 @@ pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// this machine may be busy.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 
+/// A machine that stands still for longer may cost a living node its lease of three seconds: the next renewal
+/// is up to 0.75 s away, and one that is not answered for as long is sent again.
+const BREATH: Duration = Duration::from_secs(1);
+
 /// A schedule that is due each minute, so that the primary has something to dispatch.
 const MINUTELY: &str = "minutely";
 
@@ -61,6 +66,7 @@ pub(super) struct House {
     pub(super) catalog: SqlCatalog,
     pub(super) load: Load,
     database: Database,
+    pulse: Pulse,
     /// From then on [`MINUTELY`] is due.
     scheduled: SystemTime,
     _turn: SemaphorePermit<'static>,
@@ -95,6 +101,7 @@ impl House {
         cluster.configure("a", json!({ "preset": "fast" })).await?;
         cluster.node("a")?.create_feed("npm", "internal").await?;
         witness::watch(database).await?;
+        let pulse = Pulse::start(database).await?;
         cluster.add(&["b", "c"]).await?;
         let options = SqlOptions { migrate: Migrate::Never, writers: 1, readers: 1, ..SqlOptions::default() };
         let catalog = SqlCatalog::open(&database.url, options).await?;
@@ -102,7 +109,7 @@ impl House {
         let schedule = json!({ "name": MINUTELY, "cron": "* * * * *", "kind": "verify", "key": MINUTELY });
         cluster.order("a", Method::POST, "schedules", schedule).await?.done()?;
         let (database, scheduled) = (database.clone(), SystemTime::now());
-        let house = Self { cluster, catalog, load, database, scheduled, _turn: turn };
+        let house = Self { cluster, catalog, load, database, pulse, scheduled, _turn: turn };
         if bring == Bring::HighAvailability {
             house.enable("a", "load-balanced").await?;
             house.enable("a", "high-availability").await?;
@@ -132,7 +139,8 @@ impl House {
 
     /// Whose fence is planted for the primary.
     pub(super) async fn fence(&self) -> Outcome<FenceRow> {
-        self.catalog.fence(Role::PRIMARY).await?.context("nobody was ever primary")
+        let look = || async { Ok(self.catalog.fence(Role::PRIMARY).await?) };
+        eventually("the fence is read", SOON, look).await?.context("nobody was ever primary")
     }
 
     /// The name of the node whose fence is planted, as another one knows it.
@@ -161,16 +169,42 @@ impl House {
         })
     }
 
+    /// Demands that who was primary gave the role back, so that nobody had to wait for its lease to run out.
+    pub(super) async fn handed_over(&self, before: FenceRow) -> Outcome {
+        ensure!(witness::was_given_back(&self.database, before.term).await?, "its lease was not given back");
+        Ok(())
+    }
+
+    /// Demands that who has the role and lives keeps it. `false` if it did not and that was the machine's doing.
+    pub(super) async fn keeps_the_role(&self, before: FenceRow) -> Outcome<bool> {
+        let now = self.fence().await?;
+        let pause = self.pulse.longest_pause();
+        let kept = now == before;
+        ensure!(
+            kept || pause > BREATH,
+            "it lost the role although it lived and nothing stood still for longer than {pause:?}: {now:?} after {before:?}"
+        );
+        if !kept {
+            println!("not judged, since the machine stood still for {pause:?}: {now:?} after {before:?}");
+        }
+        Ok(kept)
+    }
+
     /// Tries to write under a fence, as its holder would: was that allowed?
     pub(super) async fn may_write(&self, fence: FenceRow) -> Outcome<bool> {
         let FenceRow { term, holder } = fence;
         let entry = JournalEntry { action: Action::ClusterEvent, feed: None, subject: "a late write".into() };
-        let change = set().fenced(Fence { role: Role::PRIMARY, term, holder }).record(entry);
-        match self.catalog.commit(change).await {
-            Ok(_) => Ok(true),
-            Err(CatalogError::Fenced) => Ok(false),
-            Err(error) => bail!("neither allowed nor refused: {error:?}"),
-        }
+        eventually("a write under a fence is allowed or refused", SOON, || async {
+            let fence = Fence { role: Role::PRIMARY, term, holder };
+            match self.catalog.commit(set().fenced(fence).record(entry.clone())).await {
+                Ok(_) => Ok(Ok(true)),
+                Err(CatalogError::Fenced) => Ok(Ok(false)),
+                // A database that is busy said neither, and nothing has happened.
+                Err(error @ CatalogError::Unavailable { .. }) => Err(error.into()),
+                Err(error) => Ok(Err(anyhow!("neither allowed nor refused: {error:?}"))),
+            }
+        })
+        .await?
     }
 
     /// Demands that clients get on and that everything acknowledged since the last time is there,

@@ -150,8 +150,11 @@ impl Load {
         let entry = held(&self.shared.ledger).last().cloned().context("nothing was published")?;
         let process = cluster.node(node)?;
         let url = address(&process.url(), &entry);
-        let answer = process.http().get(url).bearer_auth(ADMIN_KEY).timeout(ATTEMPT).send().await?;
-        Ok(answer.status().as_u16())
+        let get = || async {
+            let answer = process.http().get(&url).bearer_auth(ADMIN_KEY).timeout(ATTEMPT).send().await?;
+            Ok(answer.status().as_u16())
+        };
+        eventually("a download is answered", SOON, get).await
     }
 
     /// Leaves more of the machine to others from now on.

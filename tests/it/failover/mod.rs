@@ -20,6 +20,7 @@ mod orderly;
 mod partitions;
 mod pausing;
 mod promotion;
+mod pulse;
 mod roster;
 mod spoilt;
 mod upgrade;

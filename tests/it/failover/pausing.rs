@@ -55,7 +55,7 @@ pub(super) async fn a_primary_that_stands_still_before_its_commit_is_not_heard_l
         })
         .await?;
     house.is_whole("a primary was frozen before its commit").await?;
-    ensure!(house.fence().await? == after, "the successor lost the role although it lived");
+    house.keeps_the_role(after).await?;
     raw.close().await.context("hanging up")?;
     // The judge sees whether the occurrence it was about to dispatch became exactly one job.
     house.close().await

@@ -15,7 +15,7 @@ fn step(job: i64, stand: Stand, attempt: i64) -> JobStep {
     JobStep { job, stand, attempt, attempts: 3, due: (job == 2).then(|| ("nightly".into(), 60)) }
 }
 
-/// A succession, a job that was taken over, a publish that was acknowledged and one whose answer was lost.
+/// A succession, a job that was taken over, one that was given back and failed once, a publish that was acknowledged and one whose answer was lost.
 fn good() -> History {
     let at = Duration::from_millis;
     let version = |text: &str| ("left".to_owned(), text.to_owned());
@@ -27,7 +27,11 @@ fn good() -> History {
             step(1, Stand::Running, 1),
             step(2, Stand::Running, 1),
             step(1, Stand::Running, 2),
-            step(2, Stand::Done, 1),
+            step(2, Stand::Waiting, 0),
+            step(2, Stand::Running, 1),
+            step(2, Stand::Waiting, 1),
+            step(2, Stand::Running, 2),
+            step(2, Stand::Done, 2),
             step(1, Stand::Done, 2),
         ],
         wanted: [("nightly".into(), 60)].into(),
@@ -56,7 +60,7 @@ fn a_good_history_is_not_objected_to() -> Outcome {
 #[test]
 fn every_spoilt_history_is_objected_to() -> Outcome {
     type Spoil = fn(&mut History);
-    let ways: [(&str, Spoil); 17] = [
+    let ways: [(&str, Spoil); 19] = [
         ("a late write was accepted", |history| history.fencing.push(fencing(1, "a", 2))),
         ("two acted in one term", |history| history.fencing.push(fencing(3, "c", 3))),
         ("neither a proof nor a planting", |history| history.fencing.push(fencing(3, "b", 4))),
@@ -65,6 +69,8 @@ fn every_spoilt_history_is_objected_to() -> Outcome {
         ("a job went a way that there is not", |history| history.jobs.push(step(1, Stand::Running, 3))),
         ("a job went a way that there is not", |history| history.jobs[4].attempt = 4),
         ("a job went a way that there is not", |history| history.jobs[4].attempt = 1),
+        ("a job went a way that there is not", |history| history.jobs[5].attempt = 2),
+        ("a job went a way that there is not", |history| history.jobs[7].attempt = -1),
         ("one occurrence, two jobs", |history| {
             history.jobs.push(JobStep { job: 3, ..step(2, Stand::Waiting, 0) });
         }),

@@ -1,5 +1,5 @@
 //! The database as a witness: triggers write down, in the very transactions that change them, what
-//! becomes of fences and jobs. Whatever is rolled back leaves nothing, and since the changed row is
+//! becomes of fences, leases and jobs. Whatever is rolled back leaves nothing, and since the changed row is
 //! locked from the note to the commit, the notes about a role or a job stand in the order of commits.
 
 use anyhow::{Context as _, bail};
@@ -12,6 +12,11 @@ const POSTGRES: &[&str] = &[
     "CREATE TABLE seen_fences (seq BIGSERIAL PRIMARY KEY, role TEXT, term BIGINT, holder TEXT, used BIGINT)",
     "CREATE TABLE seen_jobs (seq BIGSERIAL PRIMARY KEY, job BIGINT, state BIGINT, attempt BIGINT, \
      attempts BIGINT, schedule TEXT, occurrence BIGINT)",
+    "CREATE TABLE seen_leases (seq BIGSERIAL PRIMARY KEY, role TEXT, term BIGINT, left_of_it BIGINT)",
+    "CREATE FUNCTION see_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+     INSERT INTO seen_leases (role, term, left_of_it) \
+     VALUES (NEW.role, NEW.term, NEW.expires - CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)); \
+     RETURN NULL; END $$",
     "CREATE FUNCTION see_fence() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
      INSERT INTO seen_fences (role, term, holder, used) \
      VALUES (NEW.role, NEW.term, NEW.holder::text, NEW.used); RETURN NULL; END $$",
@@ -21,6 +26,7 @@ const POSTGRES: &[&str] = &[
      VALUES (NEW.id, NEW.state, NEW.attempt, NEW.attempts, NEW.schedule, NEW.occurrence); \
      END IF; RETURN NULL; END $$",
     "CREATE TRIGGER see_fence AFTER INSERT OR UPDATE ON fences FOR EACH ROW EXECUTE FUNCTION see_fence()",
+    "CREATE TRIGGER see_lease AFTER UPDATE ON leases FOR EACH ROW EXECUTE FUNCTION see_lease()",
     "CREATE TRIGGER see_job AFTER INSERT OR UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION see_job()",
 ];
 
@@ -29,6 +35,11 @@ const MARIADB: &[&str] = &[
      holder VARCHAR(64), used BIGINT) ENGINE = InnoDB",
     "CREATE TABLE seen_jobs (seq BIGINT AUTO_INCREMENT PRIMARY KEY, job BIGINT, state BIGINT, attempt BIGINT, \
      attempts BIGINT, schedule VARCHAR(255), occurrence BIGINT) ENGINE = InnoDB",
+    "CREATE TABLE seen_leases (seq BIGINT AUTO_INCREMENT PRIMARY KEY, role VARCHAR(255), term BIGINT, \
+     left_of_it BIGINT) ENGINE = InnoDB",
+    "CREATE TRIGGER see_lease AFTER UPDATE ON leases FOR EACH ROW \
+     INSERT INTO seen_leases (role, term, left_of_it) VALUES (CONVERT(NEW.role USING utf8mb4), NEW.term, \
+     NEW.expires - CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000 AS SIGNED))",
     "CREATE TRIGGER see_fence_new AFTER INSERT ON fences FOR EACH ROW \
      INSERT INTO seen_fences (role, term, holder, used) \
      VALUES (CONVERT(NEW.role USING utf8mb4), NEW.term, HEX(NEW.holder), NEW.used)",
@@ -52,6 +63,19 @@ pub(super) async fn watch(database: &Database) -> Outcome {
         raw.execute_unprepared(statement).await.with_context(|| format!("witness: {statement}"))?;
     }
     Ok(raw.close().await?)
+}
+
+/// Whether the lease of the primary's term was given back in the end, by whoever had it; if not, it ran out.
+pub(super) async fn was_given_back(database: &Database, term: i64) -> Outcome<bool> {
+    let raw = database.connect().await?;
+    let last = format!(
+        "SELECT left_of_it FROM seen_leases WHERE role = 'primary' AND term = {term} ORDER BY seq DESC LIMIT 1"
+    );
+    let rows = all(&raw, &last).await?;
+    let left: i64 = rows.first().context("nobody saw the lease of that term")?.try_get_by_index(0)?;
+    raw.close().await?;
+    // Whoever renews or takes a lease has nearly all of it left.
+    Ok(left <= 0)
 }
 
 /// What was written down, and what is kept of the packages of npm.

@@ -109,7 +109,8 @@ async fn enqueue(session: &Session, job: &NewJob) -> Result<JobId, Fault> {
     if session.exec(absorb, values).await? == 0 {
         // Another process may have inserted it in between: then this changes its row instead.
         let insert = "INSERT INTO jobs (kind, job_key, waiting, state, due, attempt, attempts, enqueued, cancel, \
-                      progress, input) VALUES (?, ?, ?, 0, {now} + ?, 0, ?, {now}, 0, '', ?) \
+                      progress, input) \
+                      SELECT ?, ?, ?, 0, clock.moment + ?, 0, ?, clock.moment, 0, '', ? FROM {clock} WHERE 1 = 1 \
                       {upsert kind, waiting} input = {new input}, \
                       due = CASE WHEN jobs.due < {new due} THEN jobs.due ELSE {new due} END";
         let attempts = i64::from(job.attempts.max(1));
@@ -123,7 +124,8 @@ async fn enqueue(session: &Session, job: &NewJob) -> Result<JobId, Fault> {
 /// A job that a schedule wanted: one of its kind and key that waits is another, and stays so.
 pub(super) async fn insert(session: &Session, job: &NewJob, of: &Occurrence) -> Result<JobId, Fault> {
     let sql = "INSERT INTO jobs (kind, job_key, state, due, attempt, attempts, enqueued, cancel, schedule, \
-               occurrence, progress, input) VALUES (?, ?, 0, {now} + ?, 0, ?, {now}, 0, ?, ?, '', ?)";
+               occurrence, progress, input) \
+               SELECT ?, ?, 0, clock.moment + ?, 0, ?, clock.moment, 0, ?, ?, '', ? FROM {clock}";
     let values = values![
         job.kind.to_string(),
         job.key.as_str(),
