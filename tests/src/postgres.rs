@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tokio::sync::OnceCell;
 
 use crate::database::{self, Database};
@@ -113,7 +113,16 @@ impl Postgres {
 
     /// A standby receives nothing more, as if its network was gone.
     pub async fn stop_receiving(&self) -> Outcome {
-        self.tell(&["ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"]).await
+        self.tell(&["ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"]).await?;
+        let connection = database::connect(&self.url).await?;
+        eventually("the receiver has ended", SOON, || async {
+            let receivers = "SELECT 1 FROM pg_stat_wal_receiver";
+            let receivers = Statement::from_string(DbBackend::Postgres, receivers);
+            ensure!(connection.query_one_raw(receivers).await?.is_none(), "it goes on");
+            Ok(())
+        })
+        .await?;
+        Ok(connection.close().await?)
     }
 
     /// Makes a standby the primary.

@@ -63,14 +63,14 @@ impl Election for Silent {
 fn quick() -> Timing {
     let ms = Duration::from_millis;
     let timing = Timing {
-        lease: ms(1000),
+        lease: ms(3000),
         renew: ms(200),
         margin: ms(200),
         poll: ms(50),
         call: ms(200),
         beat: ms(100),
         late: ms(400),
-        lost: ms(1000),
+        lost: ms(3000),
     };
     timing.checked().unwrap()
 }

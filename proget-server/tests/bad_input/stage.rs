@@ -135,7 +135,11 @@ pub(crate) fn files_below(folder: &Path) -> Vec<String> {
     found
 }
 
-/// Does this file tell who is there, and nothing else?
+/// Does this file tell who is there, and nothing else? One that has gone since it was seen did.
 fn is_beacon(file: &Path, size: u64) -> bool {
-    size < 100 && std::fs::read(file).is_ok_and(|text| text.starts_with(b"proget node "))
+    size < 100
+        && std::fs::read(file).map_or_else(
+            |error| error.kind() == std::io::ErrorKind::NotFound,
+            |text| text.starts_with(b"proget node "),
+        )
 }

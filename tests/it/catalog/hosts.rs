@@ -72,8 +72,6 @@ async fn a_term_that_a_failover_lost_gives_no_right_to_write() -> Outcome {
     })
     .await?;
     standby.stop_receiving().await?;
-    // A receiver ends when it has read its settings again.
-    tokio::time::sleep(Duration::from_secs(1)).await;
     let lost = plant(&catalog, 6).await?;
     create_feed(&catalog, "lost").await?;
     primary.kill().await?;

@@ -164,6 +164,14 @@ pub(super) async fn open(url: &str) -> Outcome<Arc<SqlCatalog>> {
     Ok(Arc::new(SqlCatalog::open(url, SqlOptions::default()).await?))
 }
 
+/// The same, and nothing that it does is ended because it takes long: whoever waits for it in vain is
+/// told so by the limits of its own.
+pub(super) async fn open_patient(url: &str) -> Outcome<Arc<SqlCatalog>> {
+    let (call, lock_wait, statement, idle_in_transaction) = (SOON, SOON, SOON, SOON);
+    let options = SqlOptions { call, lock_wait, statement, idle_in_transaction, ..SqlOptions::default() };
+    Ok(Arc::new(SqlCatalog::open(url, options).await?))
+}
+
 /// A statement past the catalogue.
 pub(super) async fn exec(on: &DatabaseTransaction, sql: &str) -> Outcome<u64> {
     Ok(on.execute_unprepared(sql).await?.rows_affected())

@@ -1,7 +1,7 @@
 //! Publishing different packages into one feed must not queue on one row.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use proget_core::access::Rights;
@@ -13,8 +13,8 @@ use proget_core::feed::FeedSettings;
 use proget_tests::{Outcome, SOON, eventually};
 
 use super::place::{
-    Kind, LONG, Place, create_feed, exec, on_every_database, on_every_server, open, publication, publish,
-    reserve_for,
+    Kind, LONG, Place, create_feed, exec, on_every_database, on_every_server, open_patient, publication,
+    publish, reserve_for,
 };
 use super::proxy::{Mood, Proxy};
 
@@ -34,7 +34,7 @@ async fn fifteen_packages_are_published_past_one_that_stands_still(kind: Kind) -
     let feed = create_feed(&awake, "f").await?;
     let blob = reserve_for(&awake, "b", LONG).await?;
     let proxy = Proxy::before(&place.url).await?;
-    let sleeper = open(&proxy.url).await?;
+    let sleeper = open_patient(&proxy.url).await?;
     proxy.set(Mood::FreezeBeforeCommit);
     let frozen = publication(&feed, sample::new_file(feed.id, "p00", "1.0", "b", &blob));
     let sleeping = tokio::spawn(async move { sleeper.commit(frozen).await });
@@ -42,7 +42,6 @@ async fn fifteen_packages_are_published_past_one_that_stands_still(kind: Kind) -
         if proxy.is_fair() { Ok(()) } else { bail!("not yet") }
     })
     .await?;
-    let frozen_at = Instant::now();
     let publishing = (1..16).map(|number| {
         let (awake, feed) = (awake.clone(), feed.clone());
         tokio::spawn(async move { publish(&awake, &feed, &format!("p{number:02}"), "1.0").await })
@@ -50,9 +49,8 @@ async fn fifteen_packages_are_published_past_one_that_stands_still(kind: Kind) -
     for publish in publishing.collect::<Vec<_>>() {
         publish.await??;
     }
-    // Well before the database ends the frozen transaction, which would let everybody pass.
+    // Whoever had waited for its locks would have given up.
     ensure!(!sleeping.is_finished(), "the first publish did not stand still");
-    ensure!(frozen_at.elapsed() < Duration::from_millis(3500), "they waited: {:?}", frozen_at.elapsed());
     ensure!(awake.stamps(&[StampOf::Content(feed.id)]).await?[0].is_some());
     sleeping.abort();
     Ok(())

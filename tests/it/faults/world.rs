@@ -59,8 +59,18 @@ impl World {
         Ok(Self { server, packages, database })
     }
 
-    /// Every version there is, and every file of store and scratch with its size.
+    /// Every version there is, and every file of store and scratch with its size, when nothing is just on
+    /// its way or being cleared up.
     pub(super) async fn kept(&self) -> Outcome<String> {
+        eventually("two looks find the same", SOON, || async {
+            let (first, second) = (self.picture().await?, self.picture().await?);
+            ensure!(first == second, "first:\n{first}\nthen:\n{second}");
+            Ok(second)
+        })
+        .await
+    }
+
+    async fn picture(&self) -> Outcome<String> {
         let mut kept = String::new();
         for feed in ["js", "py", "rust"] {
             let url = format!("{}/api/packages/{feed}/versions", self.server.url());
@@ -86,7 +96,7 @@ impl World {
     /// Demands that all is as it was, soon: files are unlinked after the answer.
     pub(super) async fn is_as_before(&self, before: &str) -> Outcome {
         eventually("everything is as it was", SOON, || async {
-            let now = self.kept().await?;
+            let now = self.picture().await?;
             ensure!(now == before, "before:\n{before}\nnow:\n{now}");
             Ok(())
         })
@@ -160,13 +170,22 @@ pub(super) fn seen(server: &ProgetProcess, path: &Path) -> Outcome<PathBuf> {
 }
 
 /// Does this file tell that the server is there, and nothing else? It leaves a new one every quarter of a
-/// minute, whatever else it does.
+/// minute, whatever else it does. One that has gone since it was seen did.
 fn is_beacon(file: &Path, size: u64) -> bool {
-    size < 100 && std::fs::read(file).is_ok_and(|text| text.starts_with(b"proget node "))
+    size < 100
+        && std::fs::read(file).map_or_else(
+            |error| error.kind() == std::io::ErrorKind::NotFound,
+            |text| text.starts_with(b"proget node "),
+        )
 }
 
 fn files_below(folder: &Path, found: &mut Vec<String>) -> Outcome {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+    let entries = match std::fs::read_dir(folder) {
+        // A process takes its own folder with it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(|| format!("reading {}", folder.display()))?,
+    };
+    for entry in entries {
         let entry = entry?;
         // Uploads go while one looks.
         let Ok(about) = entry.metadata() else { continue };
