@@ -20,7 +20,7 @@ pub(super) async fn a_frozen_primary_wakes_up_as_a_follower_and_its_late_writes_
         house.cluster.node_mut(&primary)?.freeze()?;
         let took = house.succession(before, frozen).await?;
         println!("round {round}: {primary}, primary, was frozen: another had planted after {took:?}");
-        let after = house.fence().await?;
+        let after = house.settled().await?;
         let other = house.cluster.other_than(&[&primary])?;
         house.load.goes_on().await?;
         house.cluster.node_mut(&primary)?.thaw()?;

@@ -169,6 +169,22 @@ impl House {
         })
     }
 
+    /// Whose fence is planted when the role has come to rest. A plant that waited for a lock for longer than
+    /// a call may take is not acted on and its lease is given back, and yet it is made when the lock is free:
+    /// that fence is a moment's. Who has renewed twice since does act.
+    pub(super) async fn settled(&self) -> Outcome<FenceRow> {
+        let raw = self.database.connect().await?;
+        let fence = eventually("whoever planted last keeps its lease", DEADLINE, || async {
+            let fence = self.fence().await?;
+            let renewals = witness::renewals(&raw, fence.term).await?;
+            ensure!(renewals >= 2, "{fence:?} was renewed {renewals} times");
+            Ok(fence)
+        });
+        let fence = fence.await?;
+        raw.close().await?;
+        Ok(fence)
+    }
+
     /// Demands that who was primary gave the role back, so that nobody had to wait for its lease to run out.
     pub(super) async fn handed_over(&self, before: FenceRow) -> Outcome {
         ensure!(witness::was_given_back(&self.database, before.term).await?, "its lease was not given back");

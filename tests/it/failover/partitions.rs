@@ -28,7 +28,7 @@ async fn from_the_database(house: &House, wires: &Wires, passage: Passage) -> Ou
     wires.set(&primary, passage)?;
     let took = house.succession(before, begun).await?;
     println!("{primary}, primary, was cut off ({passage:?}): another had planted after {took:?}");
-    let after = house.fence().await?;
+    let after = house.settled().await?;
     readiness(house, &primary, 503).await?;
     house.load.goes_on().await?;
     ensure!(!house.may_write(before).await?, "who was cut off may still write as primary");

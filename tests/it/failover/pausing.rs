@@ -42,7 +42,7 @@ pub(super) async fn a_primary_that_stands_still_before_its_commit_is_not_heard_l
     ensure!(house.fence().await? == before, "it was not the primary who stood before its commit");
     let took = house.succession(before, frozen).await?;
     println!("{primary}, primary, was frozen before its commit: another had planted after {took:?}");
-    let after = house.fence().await?;
+    let after = house.settled().await?;
     house.load.goes_on().await?;
     house.cluster.node_mut(&primary)?.thaw()?;
     wires.set(&primary, Passage::Open)?;

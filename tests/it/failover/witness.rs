@@ -78,6 +78,16 @@ pub(super) async fn was_given_back(database: &Database, term: i64) -> Outcome<bo
     Ok(left <= 0)
 }
 
+/// How often the lease of the primary's term was renewed; never, if it was given back.
+pub(super) async fn renewals(raw: &DatabaseConnection, term: i64) -> Outcome<usize> {
+    let notes =
+        format!("SELECT left_of_it FROM seen_leases WHERE role = 'primary' AND term = {term} ORDER BY seq");
+    let rows = all(raw, &notes).await?;
+    let left = rows.iter().map(|row| row.try_get_by_index::<i64>(0));
+    let left = left.collect::<Result<Vec<_>, _>>()?;
+    Ok(if left.iter().all(|left| *left > 0) { left.len().saturating_sub(1) } else { 0 })
+}
+
 /// What was written down, and what is kept of the packages of npm.
 pub(super) async fn testimony(database: &Database, history: &mut History) -> Outcome {
     let raw = database.connect().await?;
