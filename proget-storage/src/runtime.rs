@@ -26,6 +26,11 @@ impl Runtime for TokioRuntime {
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(time))
     }
+
+    /// A worker of tokio comes back to it when its queue is empty, and has looked for input then.
+    fn yield_now(&self) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::task::yield_now())
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ const CASES: &[Case<Arc<dyn Runtime>>] = cases![
     work_that_panics_is_answered_with_false,
     completed_work_goes_on_when_its_caller_has_left,
     a_sleep_lasts_as_long_as_asked,
+    who_gives_way_comes_back_behind_those_who_can_go_on,
 ];
 
 /// Longer than anything here takes on a busy machine.
@@ -102,4 +103,14 @@ async fn a_sleep_lasts_as_long_as_asked(runtime: Arc<dyn Runtime>) {
         runtime.sleep(asked).await;
         assert!(begun.elapsed() >= asked, "a sleep of {asked:?} was over after {:?}", begun.elapsed());
     }
+}
+
+async fn who_gives_way_comes_back_behind_those_who_can_go_on(runtime: Arc<dyn Runtime>) {
+    let (raise, raised) = flag();
+    let mut giving_way = runtime.yield_now();
+    assert!((&mut giving_way).now_or_never().is_none(), "nobody else had a turn");
+    let other = async { raise.store(true, Ordering::SeqCst) };
+    futures::join!(runtime.yield_now(), other);
+    assert!(raised.load(Ordering::SeqCst));
+    giving_way.await;
 }

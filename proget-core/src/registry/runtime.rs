@@ -5,6 +5,8 @@
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use std::fmt;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Work that may block or take long.
@@ -17,6 +19,7 @@ pub type Work = Box<dyn FnOnce() + Send + 'static>;
 ///   other tasks; it returns `false` only if the work could not be run or panicked.
 /// - `complete` runs the future to its end, even if the returned one is dropped.
 /// - `sleep` takes at least as long as asked, by a monotonic clock.
+/// - `yield_now` ends, and others that can go on do so before.
 #[async_trait]
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Runs blocking work elsewhere and waits for it.
@@ -27,6 +30,21 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
 
     /// Waits.
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
+
+    /// Gives way to whoever can go on at this moment, once.
+    ///
+    /// Best is a runtime that also looks for new input before it comes back: what is done for many at a
+    /// time is done for more of them then.
+    fn yield_now(&self) -> BoxFuture<'static, ()> {
+        let mut gave_way = false;
+        Box::pin(poll_fn(move |context| {
+            if std::mem::replace(&mut gave_way, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }))
+    }
 }
 
 /// Runs blocking work where it is called and never wakes a sleeper: for tests on memory parts,

@@ -12,6 +12,7 @@ mod error;
 mod fault;
 mod grams;
 mod hosts;
+mod kept;
 mod lock;
 mod open;
 mod options;

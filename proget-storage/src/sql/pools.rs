@@ -10,19 +10,21 @@
 
 use super::dialect::Dialect;
 use super::hosts::must_write;
+use super::kept::Kept;
 use super::options::SqlOptions;
 use super::session::Session;
 use super::target::Target;
 use sea_orm::sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
-use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
+use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::postgres::{PgConnection, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Database, Executor as _};
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxError, SqlxMySqlConnector,
-    SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions, TransactionTrait as _,
+    DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode, SqlxError,
+    SqlxMySqlConnector, SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions,
+    TransactionTrait as _, Value,
 };
 use std::time::Duration;
 
@@ -43,6 +45,8 @@ pub(super) enum Purpose {
 pub(super) struct Pools {
     pub(super) writer: DatabaseConnection,
     pub(super) reader: DatabaseConnection,
+    /// One of the reader's, at hand for who asks again and again; see [`Pools::hot`].
+    kept: Option<Kept>,
     pub(super) dialect: Dialect,
     /// Of the servers that were known when they were made; see [`Target::edition`].
     pub(super) edition: u64,
@@ -57,6 +61,7 @@ impl Pools {
             edition,
             writer: pool(target, options, Purpose::Write),
             reader: pool(target, options, Purpose::Read),
+            kept: keeps_one(target, options).then(Kept::default),
             dialect: target.dialect(),
         }
     }
@@ -86,8 +91,19 @@ impl Pools {
         Session::pooled(self.reader.clone(), self.dialect)
     }
 
+    /// One read that is made all the time and never twice at once.
+    pub(super) async fn hot(&self, template: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, DbErr> {
+        let reads = self.reads();
+        let Some(kept) = &self.kept else { return reads.all(template, values).await };
+        let Statement { sql, values, .. } = reads.statement(template, values);
+        kept.all(&self.reader, sql, values.map(|values| values.0).unwrap_or_default()).await
+    }
+
     /// Closes both; connections that are in use close when they come back.
     pub(super) async fn close(&self) {
+        if let Some(kept) = &self.kept {
+            kept.close();
+        }
         // Closing a pool cannot fail in a way that anybody could act on.
         let _ = self.writer.close_by_ref().await;
         let _ = self.reader.close_by_ref().await;
@@ -145,7 +161,7 @@ pub(super) fn pool(target: &Target, options: &SqlOptions, purpose: Purpose) -> D
             let rules = postgres_rules(options, purpose);
             let pool: PgPoolOptions = sized(options, size_for(options, purpose))
                 .after_connect(move |connection, _| Box::pin(prepare_postgres(connection, rules.clone())))
-                .before_acquire(|connection, last| Box::pin(still_there(connection, last)));
+                .before_acquire(|connection, last| Box::pin(still_there(connection, last.idle_for)));
             SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(connect))
         }
         Target::MySql(hosts, _) => {
@@ -156,7 +172,7 @@ pub(super) fn pool(target: &Target, options: &SqlOptions, purpose: Purpose) -> D
                     let options = options.clone();
                     Box::pin(async move { prepare_mysql(connection, &options, purpose).await })
                 })
-                .before_acquire(|connection, last| Box::pin(still_writes(connection, last)));
+                .before_acquire(|connection, last| Box::pin(still_writes(connection, last.idle_for)));
             SqlxMySqlConnector::from_sqlx_mysql_pool(pool.connect_lazy_with(connect))
         }
     }
@@ -166,11 +182,16 @@ fn sqlite_readers(options: &SqlOptions) -> u32 {
     options.readers.clamp(1, 4)
 }
 
+/// Is one of the connections for reads kept at hand? Never the only one.
+fn keeps_one(target: &Target, options: &SqlOptions) -> bool {
+    !matches!(target, Target::Sqlite(_)) && options.readers > 1
+}
+
 /// How many searches for words may have a connection at the same moment: three of four.
 pub(super) fn searches_at_once(target: &Target, options: &SqlOptions) -> usize {
     let readers = match target {
         Target::Sqlite(_) => sqlite_readers(options),
-        Target::Postgres(..) | Target::MySql(..) => options.readers,
+        Target::Postgres(..) | Target::MySql(..) => options.readers - u32::from(keeps_one(target, options)),
     };
     usize::try_from(readers * 3 / 4).unwrap_or(1).max(1)
 }
@@ -187,11 +208,9 @@ fn sized<DB: Database>(options: &SqlOptions, size: u32) -> PoolOptions<DB> {
     PoolOptions::new().max_connections(size).acquire_timeout(options.acquire).test_before_acquire(false)
 }
 
-async fn still_there<C>(connection: &mut C, last: PoolConnectionMetadata) -> Result<bool, SqlxError>
-where
-    C: sea_orm::sqlx::Connection,
-{
-    if last.idle_for >= ASK_AFTER_IDLE {
+/// Always true, or an error.
+pub(super) async fn still_there(connection: &mut PgConnection, idle: Duration) -> Result<bool, SqlxError> {
+    if idle >= ASK_AFTER_IDLE {
         connection.ping().await?;
     }
     Ok(true)
@@ -199,11 +218,11 @@ where
 
 /// A demoted MariaDB keeps its sessions, which a PostgreSQL cannot. One that is about to be used after
 /// a pause is asked for that as well.
-async fn still_writes(
+pub(super) async fn still_writes(
     connection: &mut MySqlConnection,
-    last: PoolConnectionMetadata,
+    idle: Duration,
 ) -> Result<bool, SqlxError> {
-    if last.idle_for >= ASK_AFTER_IDLE {
+    if idle >= ASK_AFTER_IDLE {
         must_write(connection).await?;
     }
     Ok(true)

@@ -42,7 +42,7 @@ impl Session {
 
     /// PostgreSQL keeps no NUL in a text, and refuses even to look for one; a name that a caller sends
     /// must not become a failure of the server. So no text holds one, in any database.
-    fn statement(&self, template: &str, mut values: Vec<Value>) -> Statement {
+    pub(super) fn statement(&self, template: &str, mut values: Vec<Value>) -> Statement {
         for value in &mut values {
             if let Value::String(Some(text)) = value
                 && text.contains('\0')

@@ -39,7 +39,7 @@ const REMEMBERED: usize = 10_000;
 pub struct FreshCatalog {
     catalog: Arc<dyn Catalog>,
     runtime: Arc<dyn Runtime>,
-    reads: SharedReads,
+    reads: Arc<SharedReads>,
     /// There if this process is alone with its database.
     alone: Option<Alone>,
     /// There if this process is to answer while the catalogue cannot be reached.
@@ -75,10 +75,11 @@ impl FreshCatalog {
         confirmed: Option<Arc<Confirmed>>,
     ) -> Self {
         let alone = catalog.is_exclusive().then(Alone::default);
+        let reads = SharedReads::of(catalog.clone(), runtime.clone());
         Self {
             catalog,
             runtime,
-            reads: SharedReads::default(),
+            reads,
             alone,
             confirmed,
             feeds: Arc::new(Cache::new(REMEMBERED)),
@@ -91,11 +92,12 @@ impl FreshCatalog {
     /// milliseconds, of what is used.
     pub(super) fn stale(&self, bound: Duration, oldest: &Arc<AtomicU64>) -> Option<Arc<Self>> {
         let confirmed = self.confirmed.clone()?;
-        let catalog = Arc::new(CutOff { confirmed, bound, oldest: oldest.clone() });
+        let catalog: Arc<dyn Catalog> = Arc::new(CutOff { confirmed, bound, oldest: oldest.clone() });
+        let reads = SharedReads::of(catalog.clone(), self.runtime.clone());
         Some(Arc::new(Self {
             catalog,
             runtime: self.runtime.clone(),
-            reads: SharedReads::default(),
+            reads,
             alone: None,
             confirmed: None,
             feeds: self.feeds.clone(),
@@ -160,9 +162,9 @@ impl FreshCatalog {
     /// As [`crate::catalog::Stamps::stamps`].
     pub async fn stamps(&self, of: &[StampOf]) -> Result<Vec<Option<Stamp>>, CatalogError> {
         let Some(alone) = &self.alone else {
-            let Some(confirmed) = &self.confirmed else { return self.reads.read(&*self.catalog, of).await };
+            let Some(confirmed) = &self.confirmed else { return self.reads.read(of).await };
             let before = confirmed.before();
-            let stamps = self.reads.read(&*self.catalog, of).await?;
+            let stamps = self.reads.read(of).await?;
             confirmed.note(before, of, &stamps);
             return Ok(stamps);
         };
@@ -170,7 +172,7 @@ impl FreshCatalog {
             Ok(known) => return Ok(known),
             Err(began) => began,
         };
-        let stamps = self.reads.read(&*self.catalog, of).await?;
+        let stamps = self.reads.read(of).await?;
         alone.remember(began, of, &stamps);
         Ok(stamps)
     }

@@ -1,109 +1,130 @@
 //! Shared reads: all requests that wait at one moment share one read of stamps.
 //!
-//! One of them reads for all. If it is cancelled meanwhile, those it was reading for notice and ask again.
+//! Whoever finds no round to join opens one and has it read, beside itself: a request that leaves takes
+//! nothing from the others. A round takes everybody along until its read begins; one read is under
+//! way at a time.
+//!
+//! What surprised us: on a busy node the round trip is cheap and being woken is dear, so a round is read
+//! when nobody else has anything to do ([`Runtime::yield_now`]), and its answer is one value for all.
 
 use super::lock;
 use crate::catalog::{Catalog, CatalogError, StampOf};
 use crate::ids::Stamp;
+use crate::registry::Runtime;
+use futures::FutureExt as _;
 use futures::channel::oneshot;
-use futures::future::{Either, select};
+use futures::future::Shared;
 use std::collections::HashMap;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 
-type Answer = Result<Vec<Option<Stamp>>, Arc<CatalogError>>;
+type Answer = Result<Arc<[Option<Stamp>]>, Arc<CatalogError>>;
 
-/// One request's questions, waiting for the next shared read.
+/// Those who will be answered by one read that has not begun.
 #[derive(Debug)]
-struct Asked {
-    of: Vec<StampOf>,
-    answer: oneshot::Sender<Answer>,
+struct Round {
+    /// What is asked, each once, and its place in the answer.
+    places: HashMap<StampOf, usize>,
+    tell: oneshot::Sender<Answer>,
+    told: Shared<oneshot::Receiver<Answer>>,
 }
 
-/// The next read, and who takes part in it.
-#[derive(Debug, Default)]
+impl Round {
+    fn open() -> Self {
+        let (tell, told) = oneshot::channel();
+        Self { places: HashMap::new(), tell, told: told.shared() }
+    }
+
+    fn ask(&mut self, of: &StampOf) -> usize {
+        if let Some(place) = self.places.get(of) {
+            return *place;
+        }
+        let place = self.places.len();
+        self.places.insert(of.clone(), place);
+        place
+    }
+}
+
+/// The reads of one catalogue.
+#[derive(Debug)]
 pub(super) struct SharedReads {
-    waiting: Mutex<Vec<Asked>>,
-    /// Held by the one request that is reading for all.
+    catalog: Arc<dyn Catalog>,
+    runtime: Arc<dyn Runtime>,
+    next: Mutex<Option<Round>>,
+    /// Held while a read is under way.
     reading: futures::lock::Mutex<()>,
 }
 
 impl SharedReads {
-    /// Joins the next shared read and, if nobody else is reading, makes it.
-    pub(super) async fn read(
-        &self,
-        catalog: &dyn Catalog,
-        of: &[StampOf],
-    ) -> Result<Vec<Option<Stamp>>, CatalogError> {
+    pub(super) fn of(catalog: Arc<dyn Catalog>, runtime: Arc<dyn Runtime>) -> Arc<Self> {
+        Arc::new(Self { catalog, runtime, next: Mutex::default(), reading: futures::lock::Mutex::default() })
+    }
+
+    /// Joins the next read; its answers are in the order of the questions.
+    pub(super) async fn read(self: &Arc<Self>, of: &[StampOf]) -> Result<Vec<Option<Stamp>>, CatalogError> {
         loop {
-            let (answer, mut answered) = oneshot::channel();
-            lock(&self.waiting).push(Asked { of: of.to_vec(), answer });
-            let outcome = match select(&mut answered, pin!(self.reading.lock())).await {
-                Either::Left((outcome, _)) => outcome,
-                Either::Right((turn, _)) => {
-                    let outcome = match answered.try_recv() {
-                        Ok(None) => {
-                            others_first().await;
-                            self.read_for_all(catalog).await;
-                            answered.await
-                        }
-                        // Whoever read before answered in the same moment.
-                        Ok(Some(answer)) => Ok(answer),
-                        Err(cancelled) => Err(cancelled),
-                    };
-                    drop(turn);
-                    outcome
+            let (opened, places, told) = self.join(of);
+            if opened {
+                // If this request leaves, a runtime that keeps its promise reads for the others all the same.
+                let duty = Duty { reads: self.clone(), begun: false };
+                self.runtime.complete(Box::pin(duty.fulfil())).await;
+            }
+            match told.await {
+                Ok(Ok(stamps)) => {
+                    return Ok(places
+                        .into_iter()
+                        .map(|place| stamps.get(place).copied().flatten())
+                        .collect());
                 }
-            };
-            match outcome {
-                Ok(Ok(stamps)) => return Ok(stamps),
                 Ok(Err(error)) => return Err(shared(&error)),
-                // The request that was reading for us was cancelled: ask again.
+                Err(oneshot::Canceled) if opened => {
+                    return Err(CatalogError::Unavailable {
+                        doing: "reading stamps: it was broken off",
+                        source: None,
+                    });
+                }
+                // Whoever opened the round left, and its read with it: ask again.
                 Err(oneshot::Canceled) => {}
             }
         }
     }
 
-    /// Reads what everybody who waits at this moment asks for, and tells them.
-    async fn read_for_all(&self, catalog: &dyn Catalog) {
-        let batch = std::mem::take(&mut *lock(&self.waiting));
-        let mut questions: Vec<StampOf> = Vec::new();
-        let mut places: HashMap<&StampOf, usize> = HashMap::new();
-        for of in batch.iter().flat_map(|asked| &asked.of) {
-            places.entry(of).or_insert_with(|| {
-                questions.push(of.clone());
-                questions.len() - 1
-            });
-        }
-        let read = catalog.stamps(&questions).await.map_err(Arc::new);
-        let answers: Vec<Answer> = batch
-            .iter()
-            .map(|asked| {
-                let stamps = read.as_ref().map_err(Arc::clone)?;
-                Ok(asked.of.iter().map(|of| stamps.get(*places.get(of)?).copied().flatten()).collect())
-            })
-            .collect();
-        for (asked, answer) in batch.into_iter().zip(answers) {
-            // A request that was cancelled meanwhile wants no answer.
-            let _ = asked.answer.send(answer);
-        }
+    /// Takes a place in the next round; was it opened for that?
+    fn join(&self, of: &[StampOf]) -> (bool, Vec<usize>, Shared<oneshot::Receiver<Answer>>) {
+        let mut next = lock(&self.next);
+        let opened = next.is_none();
+        let round = next.get_or_insert_with(Round::open);
+        (opened, of.iter().map(|of| round.ask(of)).collect(), round.told.clone())
     }
 }
 
-/// Lets all others go on who can, once: a request asks several things side by side, and those who
-/// come in the same moment had better come along.
-async fn others_first() {
-    let mut waited = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut waited, true) {
-            return Poll::Ready(());
+/// The duty to read the round that was opened. Dropped before, the round ends without an answer.
+struct Duty {
+    reads: Arc<SharedReads>,
+    begun: bool,
+}
+
+impl Duty {
+    async fn fulfil(mut self) {
+        let reads = self.reads.clone();
+        let _reading = reads.reading.lock().await;
+        reads.runtime.yield_now().await;
+        self.begun = true;
+        let Some(Round { places, tell, .. }) = lock(&reads.next).take() else { return };
+        let mut questions: Vec<(StampOf, usize)> = places.into_iter().collect();
+        questions.sort_unstable_by_key(|(_, place)| *place);
+        let questions: Vec<StampOf> = questions.into_iter().map(|(of, _)| of).collect();
+        let answer = reads.catalog.stamps(&questions).await.map(Arc::from).map_err(Arc::new);
+        // If nobody waits any more, nobody wants to know.
+        let _ = tell.send(answer);
+    }
+}
+
+impl Drop for Duty {
+    fn drop(&mut self) {
+        if !self.begun {
+            lock(&self.reads.next).take();
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+    }
 }
 
 /// The same error for everybody who shared the read.

@@ -5,13 +5,14 @@
 //! to a power of two with repetitions, so that the databases see few different texts and can keep
 //! them prepared.
 
+use super::super::dialect::Dialect;
 use super::super::fault::Fault;
-use super::super::session::{Columns, Session, values};
+use super::super::session::{Columns, values};
 use super::super::{SqlCatalog, steady};
 use async_trait::async_trait;
 use proget_core::catalog::{CatalogError, StampOf, Stamps};
 use proget_core::ids::Stamp;
-use sea_orm::Value;
+use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 
 /// SQLite takes at most 500 parts in one statement. More questions become several statements in
@@ -26,17 +27,24 @@ impl Stamps for SqlCatalog {
         }
         steady!(self, "reading stamps", async {
             let pools = self.pools();
-            let session = if of.len() <= PARTS { pools.reads() } else { pools.snapshot().await? };
-            let mut answers = Vec::with_capacity(of.len());
-            for questions in of.chunks(PARTS) {
-                answers.extend(ask(&session, questions).await?);
+            if of.len() <= PARTS {
+                let (sql, values) = asked(of);
+                let rows = pools.hot(&sql, values).await?;
+                return Ok(answers(of, pools.dialect, &rows)?);
             }
-            Ok(answers)
+            let snapshot = pools.snapshot().await?;
+            let mut all = Vec::with_capacity(of.len());
+            for of in of.chunks(PARTS) {
+                let (sql, values) = asked(of);
+                all.extend(answers(of, pools.dialect, &snapshot.all(&sql, values).await?)?);
+            }
+            Ok(all)
         })
     }
 }
 
-async fn ask(session: &Session, of: &[StampOf]) -> Result<Vec<Option<Stamp>>, Fault> {
+/// The questions as one statement.
+fn asked(of: &[StampOf]) -> (String, Vec<Value>) {
     let mut parts = Vec::new();
     let mut values = Vec::new();
     for kind in 0..5 {
@@ -52,10 +60,14 @@ async fn ask(session: &Session, of: &[StampOf]) -> Result<Vec<Option<Stamp>>, Fa
             values.extend(wanted);
         }
     }
-    let rows = session.all(&parts.join(" UNION ALL "), values).await?;
+    (parts.join(" UNION ALL "), values)
+}
+
+/// Its rows, as answers to the same questions.
+fn answers(of: &[StampOf], dialect: Dialect, rows: &[QueryResult]) -> Result<Vec<Option<Stamp>>, Fault> {
     let mut answers: Vec<Option<Stamp>> = vec![None; of.len()];
-    for row in &rows {
-        let mut columns = Columns::of(row, session.dialect);
+    for row in rows {
+        let mut columns = Columns::of(row, dialect);
         let (place, stamp) = (columns.int()?, columns.uuid()?);
         let place = usize::try_from(place).unwrap_or(usize::MAX);
         if let Some(answer) = answers.get_mut(place) {
