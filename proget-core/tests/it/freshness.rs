@@ -101,6 +101,35 @@ async fn a_reader_that_is_cancelled_hands_on_its_duty() {
 }
 
 #[tokio::test]
+async fn a_reader_that_is_cancelled_before_its_turn_leaves_nobody_waiting() {
+    let (catalog, fresh) = shared();
+    let held = catalog.hold_stamp_reads().await;
+    let ask = |name: &str| {
+        let (fresh, of) = (fresh.clone(), StampOf::Feed(name.into()));
+        tokio::spawn(async move { fresh.stamp(of).await })
+    };
+    let first = ask("a");
+    while catalog.stamp_reads() < 1 {
+        tokio::task::yield_now().await;
+    }
+    // Who comes now opens the next round, and who comes then joins it.
+    let opener = ask("b");
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    let joiner = ask("c");
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    opener.abort();
+    drop(held);
+    for asked in [first, joiner] {
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(10), asked).await;
+        assert_eq!(answer.expect("somebody else reads").unwrap().unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn an_unreachable_catalogue_is_told_to_all_who_share_the_read() {
     let (catalog, fresh) = shared();
     catalog.go_away();

@@ -85,7 +85,7 @@ impl Kept {
                 Ok(rows)
             }
             Err(error) => {
-                hot.close();
+                hot.close_when_dropped();
                 Err(DbErr::Query(RuntimeErr::SqlxError(error.into())))
             }
         }
@@ -136,7 +136,7 @@ impl Hot {
         let idle = self.used.elapsed();
         match &mut self.connection {
             Connection::Postgres(connection) => {
-                still_there(&mut **connection, idle).await?;
+                still_there(connection, idle).await?;
                 let rows = bound!(query(AssertSqlSafe(sql)), values).fetch_all(&mut **connection).await?;
                 Ok(rows.into_iter().map(QueryResult::from).collect())
             }
@@ -149,7 +149,7 @@ impl Hot {
     }
 
     /// It is not to come back to its pool.
-    fn close(mut self: Box<Self>) {
+    fn close_when_dropped(&mut self) {
         match &mut self.connection {
             Connection::Postgres(connection) => connection.close_on_drop(),
             Connection::MySql(connection) => connection.close_on_drop(),

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use super::place::{Kind, Place, create_feed, on_every_database, publish};
 
-on_every_database!(a_read_that_was_broken_off_leaves_no_old_moment_behind);
+on_every_database!(
+    a_read_that_was_broken_off_leaves_no_old_moment_behind,
+    a_question_that_was_broken_off_leaves_no_answer_behind_and_keeps_no_connection
+);
 
 async fn a_read_that_was_broken_off_leaves_no_old_moment_behind(kind: Kind) -> Outcome {
     let place = Place::fresh(kind).await?;
@@ -48,6 +51,42 @@ async fn a_read_that_was_broken_off_leaves_no_old_moment_behind(kind: Kind) -> O
             let versions = rows.map_or(0, |rows| rows.versions.len());
             ensure!(versions == published, "{versions} of {published} versions, broken off at step {steps}");
         }
+    }
+    Ok(())
+}
+
+/// Questions about stamps have a connection at hand, on which one follows the other.
+async fn a_question_that_was_broken_off_leaves_no_answer_behind_and_keeps_no_connection(
+    kind: Kind,
+) -> Outcome {
+    let place = Place::fresh(kind).await?;
+    let options = SqlOptions { readers: 2, ..SqlOptions::default() };
+    let reader = SqlCatalog::open(&place.url, options).await?;
+    let name = |number: usize| sample::name(&format!("p{number}"));
+    let feed = create_feed(&reader, "f").await?;
+    let mut stamps = Vec::new();
+    for number in 0..4 {
+        publish(&reader, &feed, &format!("p{number}"), "1.0").await?;
+        stamps.extend(reader.stamps(&[StampOf::Package(feed.id, name(number))]).await?);
+    }
+    for steps in 0..60 {
+        let (left, next) = (steps % 4, (steps + 1) % 4);
+        {
+            let questions = [StampOf::Package(feed.id, name(left))];
+            let mut asking = Box::pin(reader.stamps(&questions));
+            for step in 0..=steps % 6 {
+                if step > 0 {
+                    tokio::time::sleep(Duration::from_micros(100)).await;
+                }
+                if poll!(&mut asking).is_ready() {
+                    break;
+                }
+            }
+        }
+        let answer = reader.stamps(&[StampOf::Package(feed.id, name(next))]).await?;
+        ensure!(answer == [stamps[next]], "the answer to another question, broken off at step {}", steps % 6);
+        // The other connection is free for everybody else.
+        ensure!(reader.rows(feed.id, &name(next)).await?.is_some(), "a package is gone");
     }
     Ok(())
 }

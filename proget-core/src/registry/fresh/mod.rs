@@ -182,8 +182,14 @@ impl FreshCatalog {
     /// # Errors
     /// As [`crate::catalog::Stamps::stamps`].
     pub async fn stamp(&self, of: StampOf) -> Result<Option<Stamp>, CatalogError> {
-        if let Some(known) = self.alone.as_ref().and_then(|alone| alone.recall_one(&of)) {
-            return Ok(known);
+        match (&self.alone, &self.confirmed) {
+            (None, None) => return self.reads.read_one(&of).await,
+            (Some(alone), _) => {
+                if let Some(known) = alone.recall_one(&of) {
+                    return Ok(known);
+                }
+            }
+            (None, Some(_)) => {}
         }
         Ok(self.stamps(&[of]).await?.pop().flatten())
     }

@@ -61,39 +61,45 @@ impl SharedReads {
 
     /// Joins the next read; its answers are in the order of the questions.
     pub(super) async fn read(self: &Arc<Self>, of: &[StampOf]) -> Result<Vec<Option<Stamp>>, CatalogError> {
+        let ask = |round: &mut Round| of.iter().map(|of| round.ask(of)).collect::<Vec<_>>();
+        let (places, stamps) = self.join(ask).await?;
+        Ok(places.into_iter().map(|place| stamps.get(place).copied().flatten()).collect())
+    }
+
+    /// The same for one question, as most requests have.
+    pub(super) async fn read_one(self: &Arc<Self>, of: &StampOf) -> Result<Option<Stamp>, CatalogError> {
+        let (place, stamps) = self.join(|round| round.ask(of)).await?;
+        Ok(stamps.get(place).copied().flatten())
+    }
+
+    /// Takes places in the next round, which it opens if nobody has, and waits for that round's answer.
+    async fn join<P>(
+        self: &Arc<Self>,
+        ask: impl Fn(&mut Round) -> P,
+    ) -> Result<(P, Arc<[Option<Stamp>]>), CatalogError> {
         loop {
-            let (opened, places, told) = self.join(of);
+            let (opened, places, told) = {
+                let mut next = lock(&self.next);
+                let opened = next.is_none();
+                let round = next.get_or_insert_with(Round::open);
+                (opened, ask(round), round.told.clone())
+            };
             if opened {
                 // If this request leaves, a runtime that keeps its promise reads for the others all the same.
                 let duty = Duty { reads: self.clone(), begun: false };
                 self.runtime.complete(Box::pin(duty.fulfil())).await;
             }
             match told.await {
-                Ok(Ok(stamps)) => {
-                    return Ok(places
-                        .into_iter()
-                        .map(|place| stamps.get(place).copied().flatten())
-                        .collect());
-                }
+                Ok(Ok(stamps)) => return Ok((places, stamps)),
                 Ok(Err(error)) => return Err(shared(&error)),
                 Err(oneshot::Canceled) if opened => {
-                    return Err(CatalogError::Unavailable {
-                        doing: "reading stamps: it was broken off",
-                        source: None,
-                    });
+                    let doing = "reading stamps, which was broken off";
+                    return Err(CatalogError::Unavailable { doing, source: None });
                 }
                 // Whoever opened the round left, and its read with it: ask again.
                 Err(oneshot::Canceled) => {}
             }
         }
-    }
-
-    /// Takes a place in the next round; was it opened for that?
-    fn join(&self, of: &[StampOf]) -> (bool, Vec<usize>, Shared<oneshot::Receiver<Answer>>) {
-        let mut next = lock(&self.next);
-        let opened = next.is_none();
-        let round = next.get_or_insert_with(Round::open);
-        (opened, of.iter().map(|of| round.ask(of)).collect(), round.told.clone())
     }
 }
 

@@ -30,7 +30,7 @@ impl Stamps for SqlCatalog {
             if of.len() <= PARTS {
                 let (sql, values) = asked(of);
                 let rows = pools.hot(&sql, values).await?;
-                return Ok(answers(of, pools.dialect, &rows)?);
+                return answers(of, pools.dialect, &rows);
             }
             let snapshot = pools.snapshot().await?;
             let mut all = Vec::with_capacity(of.len());
