@@ -15,7 +15,7 @@ use crate::node::{self, Node};
 use crate::wrk;
 
 const CONNECTIONS: usize = 32;
-const LENGTH: Duration = Duration::from_secs(5);
+const LENGTH: Duration = Duration::from_secs(3);
 /// Through the balancer, to be counted.
 const REQUESTS: usize = 3000;
 

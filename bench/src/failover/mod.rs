@@ -77,7 +77,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
         idle::statements(if arguments.quick { 10 } else { 60 }, &mut page).await?;
     }
     if wants("loaded") {
-        loaded::measure(if arguments.quick { 1 } else { 3 }, &mut page).await?;
+        loaded::measure(if arguments.quick { 1 } else { 9 }, &mut page).await?;
     }
     println!("\n{}", page.tables());
     if let Some(path) = arguments.write {
