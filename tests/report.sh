@@ -48,7 +48,12 @@ tests() {
     echo "-- $what"
     "$@" >"$work/tests.log" 2>&1 </dev/null || status=$?
     cat "$work/tests.log" >>"$work/all-tests.log"
-    grep -vE '^(running [0-9]+ tests?|test .* \.\.\. ok|test ([a-z_0-9]+::)*child_.* \.\.\. ignored.*|)$' "$work/tests.log" || true
+    # Of a program that failed, nothing but what failed: who looks for that shall not have to search.
+    if [ "$status" -ne 0 ] && grep -q '^failures:$' "$work/tests.log"; then
+        sed -n '/^failures:$/,$p' "$work/tests.log"
+    else
+        grep -vE '^(running [0-9]+ tests?|test .* \.\.\. ok|test ([a-z_0-9]+::)*child_.* \.\.\. ignored.*|)$' "$work/tests.log" || true
+    fi
     # Ignored tests called child_… are parts of others, which start them in a process of their own.
     sums=$(awk '/^test result:/ { p += $4; f += $6 } / \.\.\. ignored/ && $2 !~ /(^|::)child_/ { i++ }
         END { print p + 0, f + 0, i + 0 }' "$work/tests.log")
