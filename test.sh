@@ -104,6 +104,9 @@ if [ "$mode" != quick ]; then
     crate_tests proget-storage
     tests "the catalogue on every database" in_folder tests "$it" catalog:: differential:: seams::
 
+    ring stores
+    tests "package stores on real servers" in_folder tests "$it" stores::
+
     ring clients
     tests "the test kit" in_folder tests "$it" kit::
     tests "the package managers themselves" in_folder tests "$it" clients::
@@ -111,7 +114,7 @@ if [ "$mode" != quick ]; then
 
     # What these print is part of what they prove: phases that kills hit, memory that was needed.
     ring faults
-    others=(rules:: fuzz:: catalog:: differential:: seams:: kit:: clients::)
+    others=(rules:: fuzz:: catalog:: differential:: seams:: stores:: kit:: clients::)
     tests "kills, flushes, two nodes, memory and the program" in_folder tests "$it" --show-output "${others[@]/#/--skip=}"
     check "no expected test is missing" expected_tests_ran
     # What is about hints themselves has nothing to say there. One database is enough, since the messenger

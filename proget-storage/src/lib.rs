@@ -5,7 +5,7 @@ mod runtime;
 pub mod sql;
 pub mod staging;
 
-pub use blobs::{LocalStore, OpenError, StoreAddress, open_store};
+pub use blobs::{BucketAccess, BucketAddress, LocalStore, ObjectBlobs, OpenError, StoreAddress, open_store};
 pub use runtime::TokioRuntime;
 pub use sql::{SqlCatalog, SqlOptions};
 pub use staging::Scratch;

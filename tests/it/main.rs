@@ -18,4 +18,5 @@ mod memory;
 mod rules;
 mod seams;
 mod server;
+mod stores;
 mod two_nodes;

@@ -22,6 +22,7 @@
 
 pub mod cargo;
 pub mod client;
+mod clouds;
 pub mod cluster;
 mod crate_file;
 pub mod cutting;
@@ -50,6 +51,7 @@ pub mod yarn;
 
 pub use cargo::Cargo;
 pub use client::{Answer, Credential, Registry};
+pub use clouds::{Bucket, Cloud, CloudServer};
 pub use cluster::{Cluster, FIREWALLED};
 pub use crate_file::Crate;
 pub use cutting::{Cutting, Passage};

@@ -41,7 +41,7 @@ settings! {
     MESSENGER_ADDRESS: "messenger-address", Text, Otherwise("this machine's address on the way to the database"),
         "host, or host and port, by which other servers reach the messenger";
     STORAGE_ROOT: "storage-root", StoreAddress, Otherwise("`packages` in the data directory"),
-        "directory for packages, as a path or `file:///…`; a mounted share will do";
+        "where packages are kept: a directory or a mounted share, as a path or `file:///…`, or a bucket, as `s3://bucket/prefix?region=…` or `az://container/prefix?account=…` (see docs/STORES.md)";
     ENCRYPTION_KEY: "encryption-key", Secret, Otherwise("no key"),
         "64 hexadecimal digits, the same on every server, as `proget keys generate` makes them; several while keys are exchanged, separated by commas";
     MACHINE_KEY_VALIDATION: "machine-key-validation", Secret, Otherwise("follows from the encryption key"),

@@ -63,7 +63,9 @@ fn every_setting_is_read_and_refuses_nonsense() {
         let text = complaints(&[(&setting.variable(), "?!,\u{1}=")], &[], "");
         assert!(text.contains(setting.name) && text.contains(&setting.variable()), "{text}");
     }
-    assert!(complaints(&[("PROGET_STORAGE_ROOT", "s3://bucket/x")], &[], "").contains("storage-root"));
+    assert!(complaints(&[("PROGET_STORAGE_ROOT", "ftp://host/x")], &[], "").contains("storage-root"));
+    let secret = complaints(&[("PROGET_STORAGE_ROOT", "s3://key:s3cret@bucket")], &[], "");
+    assert!(secret.contains("credentials do not belong") && !secret.contains("s3cret"), "{secret}");
     let config = from(&[("PROGET_NODE_NAME", "one"), ("PROGET_DATA_DIR", "/srv/x y")], &[], None).unwrap();
     assert_eq!((config.node_name.as_str(), config.places.data_dir), ("one", PathBuf::from("/srv/x y")));
     assert_eq!(config.places.database.reveal(), "sqlite:///srv/x y/proget.db");

@@ -1,5 +1,6 @@
 //! Which store an address means.
 
+use super::bucket::BucketAddress;
 use super::error::OpenError;
 use super::local::LocalStore;
 use proget_core::blob::BlobStore;
@@ -15,6 +16,8 @@ use url::Url;
 pub enum StoreAddress {
     /// A directory of this machine, or of a share that is mounted.
     Directory(PathBuf),
+    /// A bucket of S3 or Azure.
+    Bucket(BucketAddress),
 }
 
 impl StoreAddress {
@@ -23,6 +26,7 @@ impl StoreAddress {
     pub fn directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(path) => Some(path),
+            Self::Bucket(_) => None,
         }
     }
 
@@ -33,11 +37,13 @@ impl StoreAddress {
     pub async fn open(&self) -> Result<Arc<dyn BlobStore>, OpenError> {
         match self {
             Self::Directory(path) => Ok(Arc::new(LocalStore::open(path).await?)),
+            Self::Bucket(address) => Ok(Arc::new(address.open().await?)),
         }
     }
 }
 
-/// `file:///srv/packages` (see [RFC 8089](https://www.rfc-editor.org/rfc/rfc8089)) or a plain path.
+/// `file:///srv/packages` (see [RFC 8089](https://www.rfc-editor.org/rfc/rfc8089)), a plain path, or
+/// a [`BucketAddress`].
 impl FromStr for StoreAddress {
     type Err = OpenError;
 
@@ -55,6 +61,9 @@ impl FromStr for StoreAddress {
         let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
             return Ok(Self::Directory(text.into()));
         };
+        if BucketAddress::is_meant(scheme) {
+            return text.parse().map(Self::Bucket);
+        }
         // The rest is not repeated: addresses of other schemes may carry credentials.
         if !scheme.eq_ignore_ascii_case("file") {
             return Err(OpenError::UnsupportedScheme { scheme: scheme.to_owned() });
@@ -69,11 +78,12 @@ impl FromStr for StoreAddress {
     }
 }
 
-/// The directory as a plain path.
+/// The directory as a plain path, or the bucket's address.
 impl fmt::Display for StoreAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Directory(path) => path.display().fmt(f),
+            Self::Bucket(address) => address.fmt(f),
         }
     }
 }
@@ -83,7 +93,7 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|one| one.is_ascii_alphanumeric() || "+-.".contains(one))
 }
 
-/// Opens the store that `address` names: `file:///srv/packages`, or a plain path.
+/// Opens the store that `address` names: `file:///srv/packages`, a plain path, or a [`BucketAddress`].
 ///
 /// # Errors
 /// If the address is not understood or the store cannot be used; the sentence says what to do.
@@ -108,10 +118,20 @@ mod tests {
     }
 
     #[test]
+    fn buckets_have_addresses_of_their_own() {
+        for text in ["s3://bucket/x?region=eu-central-1", "az://container/y?account=z"] {
+            let address: StoreAddress = text.parse().unwrap();
+            assert!(matches!(address, StoreAddress::Bucket(_)) && address.to_string() == text, "{address}");
+        }
+        let error = "s3://key:secret@bucket".parse::<StoreAddress>().unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
     fn other_addresses_are_refused_with_what_is_supported_and_without_credentials() {
-        for text in ["s3://key:secret@bucket/x", "smb://u:secret@server/share", r"\\server\secret"] {
+        for text in ["ftp://key:secret@bucket/x", "smb://u:secret@server/share", r"\\server\secret"] {
             let message = text.parse::<StoreAddress>().unwrap_err().to_string();
-            assert!(message.contains("only directories are supported now"), "{message}");
+            assert!(message.contains("supported are directories") && message.contains("s3://"), "{message}");
             assert!(!message.contains("secret"), "{message}");
         }
         for text in ["", "file://server/share", "file:///srv?x=1"] {

@@ -15,8 +15,8 @@ use std::path::PathBuf;
 pub enum OpenError {
     /// The address has a scheme that this program does not speak.
     #[error(
-        "package store address with scheme '{scheme}': only directories are supported now, written \
-         file:///srv/packages or as a plain path"
+        "package store address with scheme '{scheme}': supported are directories, written \
+         file:///srv/packages or as a plain path, and buckets: s3:// and az://"
     )]
     UnsupportedScheme {
         /// What stands before the colon.
@@ -29,6 +29,43 @@ pub enum OpenError {
         address: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The address of a bucket cannot be read.
+    #[error("package store address with scheme '{scheme}': {reason}; write {example}")]
+    MalformedBucket {
+        /// What stands before the colon.
+        scheme: &'static str,
+        /// What is wrong with it.
+        reason: String,
+        /// How one looks.
+        example: &'static str,
+    },
+    /// The credentials for a bucket cannot be read.
+    #[error("cannot reach the package store {name}: {reason}")]
+    Credentials {
+        /// Which store.
+        name: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// What is set for a bucket does not suffice to reach it.
+    #[error("cannot reach the package store {name}: its address and credentials do not suffice: {reason}")]
+    NoClient {
+        /// Which store.
+        name: String,
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// A bucket cannot be used.
+    #[error(
+        "cannot use the package store {name}; check its address, and that these credentials may read, write, \
+         list and delete there"
+    )]
+    Unusable {
+        /// Which store.
+        name: String,
+        /// What was tried, and what failed.
+        source: StoreError,
     },
     /// The directory is not there and cannot be created.
     #[error("cannot create the directory {} as user {user}; create it, or give that user the right", path.display())]

@@ -1,8 +1,9 @@
 //! Package stores: where accepted bytes rest.
 //!
-//! Today there is one, a directory ([`LocalStore`]); [`open_store`] picks the kind by its address.
-//! What a store must promise stands at [`proget_core::BlobStore`]; how the directory keeps those
-//! promises stands in the files below, one idea each:
+//! There are two kinds, a directory ([`LocalStore`]) and a bucket ([`ObjectBlobs`]); [`open_store`]
+//! picks one by its address. What a store must promise stands at [`proget_core::BlobStore`]. The bucket
+//! is in `objects`, its address in `bucket`, the way to it in `cloud` and `http`. The directory is in the files
+//! beside, one idea each:
 //!
 //! - `layout`: the tree on disk, and the only functions that build paths;
 //! - `probe`: what is tried at start, so that a bad disk is found before the first upload;
@@ -13,21 +14,27 @@
 //! Uploads on their way in are not here but in [`crate::staging`].
 
 mod address;
+mod bucket;
+mod cloud;
 mod error;
 mod folders;
+mod http;
 mod lane;
 mod layout;
 mod list;
 mod local;
 mod medium;
+mod objects;
 mod probe;
 mod put;
 mod read;
 
 pub use address::{StoreAddress, open_store};
+pub use bucket::BucketAddress;
 pub use error::OpenError;
 pub use folders::create_durably;
 pub use local::LocalStore;
+pub use objects::{BucketAccess, ObjectBlobs};
 
 pub(crate) use error::failed;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // all of this is tests
 
+mod buckets;
 mod catalog;
 mod child;
 mod disk;
