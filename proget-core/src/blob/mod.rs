@@ -6,6 +6,7 @@ mod hot;
 mod key;
 mod packages;
 mod probe;
+mod self_test;
 mod staging;
 mod store;
 
@@ -13,5 +14,6 @@ pub use error::{StoreError, StoreErrorKind};
 pub use key::BlobKey;
 pub use packages::{IntakeLimits, PackageStore};
 pub use probe::{ProbeFailure, read_beacon};
+pub use self_test::{Finding, Judgement, SelfTest, Verdict};
 pub use staging::{Leftovers, Spool, Staging};
 pub use store::{Abilities, Blob, BlobHead, BlobStore, ByteStream, Put};

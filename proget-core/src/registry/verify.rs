@@ -38,7 +38,7 @@ impl Registry {
     /// Blobs that are only arriving are left out: their bytes may rightly not be there yet.
     ///
     /// # Errors
-    /// `Busy` if the catalogue is away. A store that is away is damage as long as it lasts.
+    /// `Busy` if the catalogue or a store is away: what could not be looked at is not damaged.
     pub async fn verify(
         &self,
         mut progress: impl FnMut(&VerifyReport) + Send,
@@ -49,7 +49,7 @@ impl Registry {
             let Some(last) = rows.last() else { return Ok(report) };
             after = Some(last.id);
             for row in rows.iter().filter(|row| row.state != BlobState::Arriving) {
-                let outcome = self.read_whole(row).await;
+                let outcome = self.read_or_stop(row).await?;
                 report.blobs += 1;
                 match outcome {
                     Ok(bytes) => report.bytes += bytes,
@@ -58,6 +58,17 @@ impl Registry {
                 progress(&report);
             }
         }
+    }
+
+    /// Reads a blob; if it could not be read although its store is there, once more. What is wrong then is the
+    /// blob's own: a bad sector, say. If the store is not there, nothing is known of any blob.
+    async fn read_or_stop(&self, row: &BlobRow) -> Result<Result<u64, StoreError>, Problem> {
+        let outcome = self.read_whole(row).await;
+        if !outcome.as_ref().is_err_and(StoreError::is_retryable) {
+            return Ok(outcome);
+        }
+        self.packages.store(&row.store)?.note().await?;
+        Ok(self.read_whole(row).await)
     }
 
     async fn read_whole(&self, row: &BlobRow) -> Result<u64, StoreError> {

@@ -1,7 +1,8 @@
 //! What verification finds.
 
 use crate::stand::Stand;
-use proget_core::blob::BlobStore as _;
+use proget_core::Problem;
+use proget_core::blob::{BlobStore as _, StoreErrorKind};
 use proget_core::catalog::Blobs as _;
 use proget_core::digest::Sha256;
 use proget_core::feed::StoreName;
@@ -27,4 +28,16 @@ async fn whole_packages_are_clean_and_damaged_or_missing_blobs_are_named_with_th
     files.sort();
     assert_eq!(files, ["internal/apple/apple-1.txt", "internal/pear/pear-1.txt"]);
     assert_eq!(report.blobs, 3);
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_no_damage_and_a_blob_that_cannot_be_read_once_is_read_again() {
+    let stand = Stand::new().await;
+    stand.publish("apple 1").await.unwrap();
+    stand.store.go_away();
+    assert!(matches!(stand.registry.verify(|_| ()).await, Err(Problem::Busy { .. })));
+    stand.store.come_back();
+    stand.store.fail_next(StoreErrorKind::Unavailable);
+    let report = stand.registry.verify(|_| ()).await.unwrap();
+    assert_eq!((report.blobs, report.damage.len()), (1, 0));
 }

@@ -55,7 +55,13 @@ pub(super) fn order(what: What, me: &NodeName) -> Option<(Order, Form, View)> {
             let delete_delay_ms = delete_after.map(|seconds| seconds.saturating_mul(1000));
             (Order::Sweep { delete_delay_ms }, output.into())
         }
-        What::Run | What::Keys(_) | What::Db(_) | What::Config(_) | What::Cluster(_) | What::Version(_) => {
+        What::Run
+        | What::Keys(_)
+        | What::Db(_)
+        | What::Store(_)
+        | What::Config(_)
+        | What::Cluster(_)
+        | What::Version(_) => {
             return None;
         }
     };

@@ -3,6 +3,7 @@
 
 use super::cluster::ClusterCommand;
 use super::keys::KeysCommand;
+use super::store::StoreCommand;
 use crate::config::{CONFIG_VARIABLE, Kind, SETTINGS, Setting, Standard};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -35,6 +36,9 @@ pub(super) enum What {
     /// Look after the database
     #[command(subcommand)]
     Db(Db),
+    /// Try whether packages may be kept in a store
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Configuration),

@@ -1,5 +1,5 @@
 //! The command line: parse, run, and print errors well. What a command does stands in `run`
-//! (the server), `administer` (orders), `database`, `keys` and here (the rest); how it is spelled in `arguments`.
+//! (the server), `administer` (orders), `database`, `store`, `keys` and here (the rest); how it is spelled in `arguments`.
 
 mod administer;
 mod arguments;
@@ -14,6 +14,7 @@ mod print;
 mod progress;
 mod run;
 mod schedules;
+mod store;
 
 pub use ending::Ending;
 
@@ -88,6 +89,7 @@ fn perform(said: Said) -> Result<Ending, Stopped> {
         match said.what {
             What::Run => run::run(&config, &written).await,
             What::Db(what) => database::database(&config, what).await,
+            What::Store(what) => store::store(&config, what).await,
             what => match administer::order(what, &config.node_name) {
                 Some((order, form, view)) => administer::administer(&config, &order, form, view).await,
                 None => Ok(Ending::Done),

@@ -51,6 +51,21 @@ async fn verify_names_the_package_whose_bytes_have_changed() -> Outcome {
 }
 
 #[tokio::test]
+async fn verify_without_its_store_fails_and_calls_nothing_damaged() -> Outcome {
+    let server = ServerSetup::new().start().await?;
+    let feed = server.create_feed("npm", "internal").await?;
+    publish(&server, &feed, &Package::new("sound", "1.0.0").file("a.js", "1")).await?;
+    let (here, elsewhere) = (server.data().join("packages"), server.data().join("unmounted"));
+    std::fs::rename(&here, &elsewhere)?;
+    let told = server.command(&["verify"]).await?;
+    ended_with(&told, 1)?;
+    told.says("the package store")?.does_not_say("damaged")?;
+    std::fs::rename(&elsewhere, &here)?;
+    server.command(&["verify"]).await?.succeeded()?.says("1 file read")?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_sweep_removes_what_nothing_refers_to_and_nothing_else() -> Outcome {
     let mut server = ServerSetup::new().start().await?;
     let feed = server.create_feed("npm", "internal").await?;

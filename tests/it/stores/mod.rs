@@ -5,6 +5,7 @@
 
 mod away;
 mod served;
+mod tried;
 
 use std::sync::Arc;
 
