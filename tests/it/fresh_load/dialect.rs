@@ -59,23 +59,28 @@ pub(super) trait Dialect: fmt::Debug + Send + Sync + 'static {
 /// Waits for the answer to a change, which must be success. A server that is busy says so, and is asked again,
 /// as package managers do: what is tested here is not how much a machine can bear.
 pub(super) async fn succeeds(what: &str, request: reqwest::RequestBuilder) -> Outcome {
+    let answer = answered(request).await?;
+    let (status, url) = (answer.status(), answer.url().clone());
+    if status.is_success() {
+        return Ok(());
+    }
+    bail!("{what} at {url} was answered {status}: {}", answer.text().await?);
+}
+
+/// What is answered in the end by a server that may be busy, as package managers ask too.
+pub(super) async fn answered(request: reqwest::RequestBuilder) -> Outcome<reqwest::Response> {
     let mut tries = 0;
     loop {
         let again = request.try_clone().context("a request that can be sent once only")?;
         let answer = again.send().await?;
-        let status = answer.status();
         tries += 1;
-        if status == StatusCode::SERVICE_UNAVAILABLE && tries < TRIES {
-            tokio::time::sleep(PAUSE).await;
-        } else if status.is_success() {
-            return Ok(());
-        } else {
-            let url = answer.url().clone();
-            bail!("{what} at {url} was answered {status}: {}", answer.text().await?);
+        if answer.status() != StatusCode::SERVICE_UNAVAILABLE || tries == TRIES {
+            return Ok(answer);
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// How often a change is sent at most, and the pause after each time.
+/// How often a request is sent at most, and the pause after each time.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);

@@ -68,7 +68,7 @@ impl Node {
         if let Some(tag) = known {
             get = get.header(header::IF_NONE_MATCH, tag);
         }
-        let answer = get.send().await?;
+        let answer = super::dialect::answered(get).await?;
         match answer.status() {
             StatusCode::OK => {
                 let tag = answer.headers().get(header::ETAG).context("an answer without a tag")?;
