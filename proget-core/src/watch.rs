@@ -2,8 +2,9 @@
 //!
 //! What is done with that (counters, histograms) is the watcher's; this crate knows no metrics.
 
+use crate::access::Secret;
 use crate::artifact::Artifact;
-use crate::blob::{Abilities, Blob, BlobHead, BlobKey, BlobStore, Put, StoreError, StoreErrorKind};
+use crate::blob::{Abilities, Blob, BlobHead, BlobKey, BlobStore, LinkWish, Put, StoreError, StoreErrorKind};
 use crate::catalog::roles::for_reading_roles;
 use crate::catalog::*;
 use crate::clock::Clock;
@@ -222,6 +223,10 @@ impl BlobStore for WatchedStore {
         let blob = self.watch.store("get", self.inner.get(key, range)).await?;
         self.watch.watcher.fetched(blob.range.end.saturating_sub(blob.range.start));
         Ok(blob)
+    }
+
+    async fn link(&self, key: &BlobKey, wish: LinkWish<'_>) -> Result<Option<Secret>, StoreError> {
+        self.watch.store("link", self.inner.link(key, wish)).await
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), StoreError> {

@@ -16,4 +16,4 @@ pub use packages::{IntakeLimits, PackageStore};
 pub use probe::{ProbeFailure, read_beacon};
 pub use self_test::{Finding, Judgement, SelfTest, Verdict};
 pub use staging::{Leftovers, Spool, Staging};
-pub use store::{Abilities, Blob, BlobHead, BlobStore, ByteStream, Put};
+pub use store::{Abilities, Blob, BlobHead, BlobStore, ByteStream, LinkWish, Put};

@@ -2,7 +2,10 @@
 //! small blobs. A struct, because nobody needs a second one.
 
 use super::hot::HotBlobs;
-use super::{Blob, BlobKey, BlobStore, ByteStream, Put, Spool, Staging, StoreError, StoreErrorKind};
+use super::{
+    Blob, BlobKey, BlobStore, ByteStream, LinkWish, Put, Spool, Staging, StoreError, StoreErrorKind,
+};
+use crate::access::Secret;
 use crate::artifact::Artifact;
 use crate::digest::DigestSet;
 use crate::feed::StoreName;
@@ -148,6 +151,21 @@ impl PackageStore {
         let blob = store.get(key, range).await?;
         check_size(key, size, blob.size)?;
         Ok(blob)
+    }
+
+    /// A link to a blob in its store, if that store has such a thing and the blob is not among the small ones
+    /// that come from memory, which is faster than any detour.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn link(
+        &self,
+        store: &StoreName,
+        key: &BlobKey,
+        size: u64,
+        wish: LinkWish<'_>,
+    ) -> Result<Option<Secret>, StoreError> {
+        if self.hot.takes(size) { Ok(None) } else { self.store(store)?.link(key, wish).await }
     }
 }
 

@@ -1,12 +1,14 @@
 //! The seam behind which bytes rest.
 
 use super::{BlobKey, StoreError};
+use crate::access::Secret;
 use crate::artifact::Artifact;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 /// Bytes on their way, in chunks; constant memory however long.
 pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
@@ -54,6 +56,17 @@ impl fmt::Debug for Blob {
     }
 }
 
+/// What a link to a blob should be like; see [`BlobStore::link`].
+#[derive(Debug, Clone, Copy)]
+pub struct LinkWish<'w> {
+    /// For how long it shall open the blob.
+    pub good_for: Duration,
+    /// What the answer shall say that the bytes are, if the store can make it say so.
+    pub content_type: &'w str,
+    /// The same for how they are to be saved (a `Content-Disposition`).
+    pub disposition: &'w str,
+}
+
 /// Where bytes rest, immutable, addressed by digest and generation.
 ///
 /// The trait is small for those who implement it; callers use [`PackageStore`](super::PackageStore),
@@ -85,6 +98,15 @@ pub trait BlobStore: fmt::Debug + fmt::Display + Send + Sync + 'static {
 
     /// Reads a blob, or the part of it that `range` names (which must lie within it).
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StoreError>;
+
+    /// An address at which whoever knows it gets this blob from the store itself, without this server and
+    /// without further credentials; `None` if this store has no such thing. It opens this blob for reading
+    /// and nothing else, no longer than about as long as is wished, and is given only for a blob that
+    /// the store has just found. It is a secret as long as it is good.
+    async fn link(&self, key: &BlobKey, wish: LinkWish<'_>) -> Result<Option<Secret>, StoreError> {
+        let _ = (key, wish);
+        Ok(None)
+    }
 
     /// Deletes what lies under `key`. Only a sweep calls this, with a key that was doomed long ago.
     async fn delete(&self, key: &BlobKey) -> Result<(), StoreError>;

@@ -29,6 +29,9 @@ pub struct FeedSettings {
     pub anonymous_view: bool,
     /// May versions be replaced?
     pub overwrite: Overwrite,
+    /// Are clients sent to the store itself for large files, if it has links? They must be able to reach it.
+    /// Off on a new feed.
+    pub redirect_downloads: bool,
     /// Where new blobs go; rows of old ones name their own store.
     pub store: StoreName,
     /// Properties of ProGet's `Feed` that its client reads and writes back, kept verbatim
@@ -44,6 +47,7 @@ impl Default for FeedSettings {
             alternate_names: Vec::new(),
             anonymous_view: false,
             overwrite: Overwrite::Never,
+            redirect_downloads: false,
             store: StoreName::default(),
             carried: BTreeMap::new(),
         }

@@ -2,14 +2,14 @@
 //! for all formats, counted in memory.
 
 use super::{Admission, Registry};
-use crate::access::Permission;
-use crate::blob::{Blob, BlobKey, StoreErrorKind};
+use crate::access::{Permission, Secret};
+use crate::blob::{Blob, BlobKey, LinkWish, StoreErrorKind};
 use crate::clock::Timestamp;
 use crate::digest::Digests;
-use crate::feed::StoreName;
+use crate::feed::{Feed, StoreName};
 use crate::ids::{FileId, Stamp};
 use crate::package::{Download, FileName, FileRef, Version};
-use crate::problem::Problem;
+use crate::problem::{Problem, chain};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ impl Registry {
     /// `Busy` if the store is away; `Internal` if the bytes are not there although the catalogue
     /// names them, which is damage and not a 404.
     pub async fn open(&self, item: &Item, range: Option<Range<u64>>) -> Result<Blob, Problem> {
-        let from_start = range.as_ref().is_none_or(|part| part.start == 0);
+        let from_start = range.as_ref().is_none_or(begins);
         let blob = match self.packages.get(&item.store, &item.key, item.size, range).await {
             Err(error) if error.kind() == StoreErrorKind::NotFound => {
                 return Err(Problem::internal(
@@ -77,6 +77,28 @@ impl Registry {
             self.downloads.count(item.id);
         }
         Ok(blob)
+    }
+
+    /// A link to an item's bytes in the store itself, if its feed sends clients there and the store has such
+    /// links; counts a download that begins at the start. If the store cannot be asked the answer is `None`,
+    /// and opening the item tells why.
+    pub async fn link(
+        &self,
+        feed: &Feed,
+        item: &Item,
+        range: Option<&Range<u64>>,
+        wish: LinkWish<'_>,
+    ) -> Option<Secret> {
+        if !feed.settings.redirect_downloads {
+            return None;
+        }
+        let link = self.packages.link(&item.store, &item.key, item.size, wish).await;
+        let link =
+            link.inspect_err(|error| tracing::warn!(cause = chain(error), "no link to a file")).ok()??;
+        if range.is_none_or(begins) {
+            self.downloads.count(item.id);
+        }
+        Some(link)
     }
 
     async fn remembered(&self, admission: &Admission, file: &FileRef) -> Result<Option<Remembered>, Problem> {
@@ -104,4 +126,9 @@ impl Registry {
         self.items.insert(key, known.clone());
         Ok(Some(known))
     }
+}
+
+/// Is this part the first that a client asks for? The others belong to the same download.
+fn begins(part: &Range<u64>) -> bool {
+    part.start == 0
 }

@@ -1,8 +1,9 @@
 //! Answering with files and documents: one way for all feed types.
 //!
 //! Files carry a strong tag (their SHA-256), can be asked for in part, and never change unless
-//! the feed lets versions be replaced. Documents are revalidated every time, because what they
-//! say must be what was last acknowledged; they are sent compressed to those who like that.
+//! the feed lets versions be replaced; a feed may send those who get them to the package store
+//! itself. Documents are revalidated every time, because what they say must be what was last
+//! acknowledged; they are sent compressed to those who like that.
 
 use super::FeedDoor;
 use super::condition::{Part, accepts_gzip, is_known, part};
@@ -13,6 +14,8 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::web::headers::LastModified;
 use poem::{Body, Request, Response, ResponseBuilder};
 use proget_core::Feed;
+use proget_core::access::Secret;
+use proget_core::blob::LinkWish;
 use proget_core::feed::Overwrite;
 use proget_core::problem::Problem;
 use proget_core::registry::{Document, Item, Rendered};
@@ -22,6 +25,10 @@ use std::time::{Duration, SystemTime};
 
 /// Below this many bytes compression is not worth its bytes and time.
 const WORTH_COMPRESSING: usize = 1024;
+
+/// For as long a link to a store is good: a client follows it at once, and may ask for the rest of a large file
+/// when its connection broke.
+const LINK: Duration = Duration::from_secs(600);
 
 /// Sends an item, or the part of it that is asked for, or says that the caller has it.
 ///
@@ -44,11 +51,12 @@ pub async fn file(
     if is_known(request.headers(), &[&tag], Some(published)) {
         return Ok(base().status(StatusCode::NOT_MODIFIED).finish());
     }
+    let disposition = disposition(item.name.as_str());
     let described = || {
         base()
             .header(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"))
             .header(header::CONTENT_TYPE, content_type)
-            .header(header::CONTENT_DISPOSITION, disposition(item.name.as_str()))
+            .header(header::CONTENT_DISPOSITION, &disposition)
     };
     let (response, range) = match part(request.headers(), item.size, &tag) {
         Part::Whole => (described().header(header::CONTENT_LENGTH, item.size), None),
@@ -69,9 +77,24 @@ pub async fn file(
     if request.method() == Method::HEAD {
         return Ok(response.finish());
     }
+    let wish = LinkWish { good_for: LINK, content_type, disposition: &disposition };
+    if let Some(link) = door.link(item, range.as_ref(), wish).await {
+        return Ok(elsewhere(&link));
+    }
     let blob = door.open(item, range).await?;
     // A store that fails half-way ends the connection, and the client sees that bytes are missing.
     Ok(response.body(Body::from_bytes_stream(blob.body.map_err(io::Error::other))))
+}
+
+/// Sends the caller to the store, where it asks again, for the same part: a client repeats its `Range`. The
+/// link is for this caller and for now, so nobody may keep the answer.
+fn elsewhere(link: &Secret) -> Response {
+    Response::builder()
+        .status(StatusCode::FOUND)
+        .header(header::LOCATION, link.reveal())
+        .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+        .header(header::CONTENT_LENGTH, 0)
+        .finish()
 }
 
 /// Sends an index document, compressed if the caller likes that, or says that the caller has it.

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use proget_core::access::{Permission, Secret};
 use proget_core::artifact::Artifact;
-use proget_core::blob::{Blob, PackageStore};
+use proget_core::blob::{Blob, LinkWish, PackageStore};
 use proget_core::catalog::{Found, PackageRows, Page, PageRequest, Search};
 use proget_core::ids::Stamp;
 use proget_core::package::{FileRef, Fragment, Manifest, NameKey, Offer, VersionKey};
@@ -145,6 +145,11 @@ impl FeedDoor {
     /// As there.
     pub async fn open(&self, item: &Item, range: Option<Range<u64>>) -> Result<Blob, Problem> {
         self.registry.open(item, range).await
+    }
+
+    /// See [`Registry::link`].
+    pub async fn link(&self, item: &Item, range: Option<&Range<u64>>, wish: LinkWish<'_>) -> Option<Secret> {
+        self.registry.link(&self.feed, item, range, wish).await
     }
 
     /// See [`Registry::document`]; the feed's address is part of what is remembered.

@@ -4,8 +4,8 @@
 //! know. So: what is missing stays, `null` and empty things reset, read-only members are passed
 //! over, and members of features that this server does not have are kept as they were given.
 //!
-//! Two members are ours: `anonymousView` and `overwrite` (`Never` or `Allowed`). In ProGet both are
-//! matters of permissions.
+//! Three members are ours: `anonymousView` and `overwrite` (`Never` or `Allowed`), which in ProGet are matters
+//! of permissions, and `redirectDownloads`.
 
 use super::call::Call;
 use proget_core::access::Permission;
@@ -73,6 +73,7 @@ pub(super) fn document(call: &Call, feed: &Feed) -> Value {
         Overwrite::Allowed => "Allowed",
     };
     set("overwrite", json!(overwrite));
+    set("redirectDownloads", json!(settings.redirect_downloads));
     for (name, value) in &settings.carried {
         set(name, value.clone());
     }
@@ -87,6 +88,7 @@ pub(super) struct Wanted {
     active: Option<bool>,
     anonymous_view: Option<bool>,
     overwrite: Option<Overwrite>,
+    redirect_downloads: Option<bool>,
     carried: Vec<(&'static str, Option<Value>)>,
 }
 
@@ -103,6 +105,9 @@ impl Wanted {
                     wanted.anonymous_view = Some(flag("anonymousView", value)?.unwrap_or(false))
                 }
                 "overwrite" => wanted.overwrite = Some(overwrite(value)?),
+                "redirectDownloads" => {
+                    wanted.redirect_downloads = Some(flag("redirectDownloads", value)?.unwrap_or(false));
+                }
                 "connectors" => no_connectors(value)?,
                 other => {
                     // Unknown members are passed over: a newer client may send them.
@@ -124,6 +129,7 @@ impl Wanted {
         settings.active = self.active.unwrap_or(settings.active);
         settings.anonymous_view = self.anonymous_view.unwrap_or(settings.anonymous_view);
         settings.overwrite = self.overwrite.unwrap_or(settings.overwrite);
+        settings.redirect_downloads = self.redirect_downloads.unwrap_or(settings.redirect_downloads);
         for (name, value) in &self.carried {
             match value {
                 Some(value) => settings.carried.insert((*name).to_owned(), value.clone()),

@@ -20,7 +20,7 @@ async fn a_feed_is_created_read_changed_and_deleted_in_the_clients_words() {
     let expected = json!({
         "name": "Internal", "alternateNames": ["old-name"], "feedType": "npm", "description": "ours", "active": true,
         "endpointUrl": format!("{}/npm/Internal/", server.url()), "canPublish": true, "connectors": [],
-        "anonymousView": false, "overwrite": "Never",
+        "anonymousView": false, "overwrite": "Never", "redirectDownloads": false,
         "retentionRules": [{"keepVersionsCount": 3, "deleteCached": false}], "stripSource": true,
     });
     assert_eq!(created.json(), expected);

@@ -13,12 +13,16 @@ use super::http::Connector;
 use super::objects::{BucketAccess, ObjectBlobs};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
+use object_store::signer::Signer;
 use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A question is answered so soon, or asked again.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// One object in its two parts.
+type Client = (Arc<dyn ObjectStore>, Arc<dyn Signer>);
 
 /// A setting in the service's own name for it, and its value.
 type Setting = (String, String);
@@ -52,7 +56,8 @@ impl BucketAddress {
             self.client(&settings, limit)
                 .map_err(|error| OpenError::NoClient { name: self.to_string(), reason: error.to_string() })
         };
-        let access = BucketAccess { control: client(Some(ANSWER))?, bulk: client(None)? };
+        let ((control, signer), (bulk, _)) = (client(Some(ANSWER))?, client(None)?);
+        let access = BucketAccess { control, bulk, signer: Some(signer) };
         ObjectBlobs::open(access, self.prefix.clone(), self.to_string()).await
     }
 
@@ -77,11 +82,7 @@ impl BucketAddress {
         Ok(settings)
     }
 
-    fn client(
-        &self,
-        settings: &[Setting],
-        limit: Option<Duration>,
-    ) -> object_store::Result<Arc<dyn ObjectStore>> {
+    fn client(&self, settings: &[Setting], limit: Option<Duration>) -> object_store::Result<Client> {
         let connector = Connector::new(limit)?;
         let retry = RetryConfig {
             backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() },
@@ -101,9 +102,14 @@ impl BucketAddress {
             }};
         }
         Ok(match self.service {
-            Service::S3 => Arc::new(built!(AmazonS3Builder::new()).with_bucket_name(&self.bucket).build()?),
+            Service::S3 => {
+                let client = Arc::new(built!(AmazonS3Builder::new()).with_bucket_name(&self.bucket).build()?);
+                (client.clone(), client)
+            }
             Service::Azure => {
-                Arc::new(built!(MicrosoftAzureBuilder::new()).with_container_name(&self.bucket).build()?)
+                let builder = built!(MicrosoftAzureBuilder::new()).with_container_name(&self.bucket);
+                let client = Arc::new(builder.build()?);
+                (client.clone(), client)
             }
         })
     }

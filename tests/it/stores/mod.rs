@@ -4,6 +4,7 @@
 //! What needs no server (any `object_store`, one that ignores conditions) is tried in `proget-storage`.
 
 mod away;
+mod linked;
 mod served;
 mod tried;
 

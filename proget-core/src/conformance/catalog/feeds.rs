@@ -46,6 +46,7 @@ async fn a_feed_keeps_name_format_and_every_setting(bench: Bench) {
         alternate_names: vec![feed_name("Old-Name")],
         anonymous_view: true,
         overwrite: Overwrite::Allowed,
+        redirect_downloads: true,
         store: StoreName::new("second").unwrap(),
         carried: [("retentionRules".to_owned(), json!([{"a": null, "b": [1.5, "x"]}]))].into(),
     };

@@ -1,7 +1,8 @@
 //! A package store in trouble.
 
+use crate::access::Secret;
 use crate::artifact::Artifact;
-use crate::blob::{Abilities, Blob, BlobHead, BlobKey, BlobStore, Put, StoreError, StoreErrorKind};
+use crate::blob::{Abilities, Blob, BlobHead, BlobKey, BlobStore, LinkWish, Put, StoreError, StoreErrorKind};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -86,6 +87,11 @@ impl BlobStore for FaultyStore {
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StoreError> {
         self.reach("reading a blob")?;
         self.inner.get(key, range).await
+    }
+
+    async fn link(&self, key: &BlobKey, wish: LinkWish<'_>) -> Result<Option<Secret>, StoreError> {
+        self.reach("linking a blob")?;
+        self.inner.link(key, wish).await
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), StoreError> {

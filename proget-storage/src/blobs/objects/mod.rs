@@ -6,8 +6,9 @@
 //! object" may be the wrong one, or gone, and only while that mark is found is a missing blob missing.
 //!
 //! What lives elsewhere: which bucket and with which credentials (`cloud`), time limits and errors
-//! (`patience`), what is tried at start (`probe`), and the work (`put`, `read`, `list`).
+//! (`patience`), what is tried at start (`probe`), and the work (`put`, `read`, `link`, `list`).
 
+mod link;
 mod list;
 mod names;
 mod patience;
@@ -20,10 +21,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use names::Names;
+use object_store::signer::Signer;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, path::Path as ObjectPath};
 use patience::{CONTROL, failed_remote, within};
+use proget_core::access::Secret;
 use proget_core::artifact::Artifact;
-use proget_core::blob::{Abilities, Blob, BlobHead, BlobKey, BlobStore, Put, StoreError, StoreErrorKind};
+use proget_core::blob::{
+    Abilities, Blob, BlobHead, BlobKey, BlobStore, LinkWish, Put, StoreError, StoreErrorKind,
+};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -41,11 +46,13 @@ pub struct BucketAccess {
     pub control: Arc<dyn ObjectStore>,
     /// For bytes; its requests must have no limit on the whole.
     pub bulk: Arc<dyn ObjectStore>,
+    /// Makes links for clients, if the service has such a thing.
+    pub signer: Option<Arc<dyn Signer>>,
 }
 
 impl From<Arc<dyn ObjectStore>> for BucketAccess {
     fn from(store: Arc<dyn ObjectStore>) -> Self {
-        Self { control: store.clone(), bulk: store }
+        Self { control: store.clone(), bulk: store, signer: None }
     }
 }
 
@@ -169,6 +176,10 @@ impl BlobStore for ObjectBlobs {
 
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Blob, StoreError> {
         self.read(*key, range).await
+    }
+
+    async fn link(&self, key: &BlobKey, wish: LinkWish<'_>) -> Result<Option<Secret>, StoreError> {
+        self.signed(*key, wish).await
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), StoreError> {
