@@ -116,7 +116,7 @@ impl Chore for Forget {
 fn found(report: &SweepReport) -> String {
     let counts = [
         (report.condemned, "condemned"),
-        (report.doomed + report.strays, "doomed"),
+        (report.doomed + report.abandoned + report.strays, "doomed"),
         (report.deleted, "deleted"),
         (report.leftovers, "left-over uploads removed"),
     ];

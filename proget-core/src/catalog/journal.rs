@@ -68,6 +68,10 @@ actions! {
     DeletesStopped = "deletes-stopped",
     /// An operator confirmed that they do.
     DeletesConfirmed = "deletes-confirmed",
+    /// A sweep gave a blob up: its bytes will be deleted.
+    BlobDoomed = "blob-doomed",
+    /// The bytes of a doomed blob were deleted.
+    BlobDeleted = "blob-deleted",
     /// The mode, the service node or a setting of the instance was changed.
     InstanceChanged = "instance-changed",
     /// Something happened to the cluster: a node joined, left, was lost or removed, a role moved.

@@ -5,7 +5,7 @@ use super::Registry;
 use crate::access::{Permission, Principal};
 use crate::catalog::{
     Action, CatalogError, Conflict, InstanceChange, InstanceRow, JobChange, JobFilter, JobLine, JobRow,
-    JournalEntry, NewJob, Page, PageRequest, SettingRow,
+    JournalEntry, JournalRow, NewJob, Page, PageRequest, SettingRow,
 };
 use crate::cluster::{ClusterMode, NodeName};
 use crate::ids::{Incarnation, JobId, Stamp};
@@ -71,6 +71,15 @@ impl Registry {
         let entry = JournalEntry { action: Action::InstanceChanged, feed: None, subject };
         self.fresh.commit(set.record(entry)).await?;
         Ok(())
+    }
+
+    /// What was done, by whom and when, newest first.
+    ///
+    /// # Errors
+    /// `Forbidden`, `Busy`.
+    pub async fn journal(&self, caller: &Principal, page: &PageRequest) -> Result<Page<JournalRow>, Problem> {
+        self.demand(caller, Permission::Administer)?;
+        Ok(self.fresh.read().journal(page).await?)
     }
 
     /// Jobs, newest first.

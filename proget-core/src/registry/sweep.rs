@@ -4,12 +4,14 @@
 //! counted: *live* → *condemned* (a push that comes now revives it) → *doomed* (the row is gone,
 //! the foreign key has vouched that nobody refers to it, and a push gets a new key) → its bytes are
 //! deleted, long enough later for every reader and every lost commit to have become known. Keys
-//! are never reused, so a deleter that wakes up late deletes nothing that lives.
+//! are never reused, so a deleter that wakes up late deletes nothing that lives. The journal says of
+//! each key when it was doomed, why and in which term of the sweeper, and when its bytes were deleted.
 
 use super::{Registry, system_actor};
 use crate::blob::{BlobKey, BlobStore};
 use crate::catalog::{
-    BlobChange, BlobRow, BlobWanted, CatalogError, Change, ChangeSet, Conflict, Fence, FenceChange, Role,
+    Action, BlobChange, BlobWanted, CatalogError, Change, ChangeSet, Conflict, Fence, FenceChange,
+    JournalEntry, Role,
 };
 use crate::feed::StoreName;
 use crate::problem::{Problem, chain};
@@ -38,8 +40,11 @@ impl Default for SweepOptions {
 pub struct SweepReport {
     /// Blobs found without references, condemned.
     pub condemned: u64,
-    /// Blob rows deleted: condemned ones and uploads that died before their commit.
+    /// Condemned blobs that nobody has referred to since: their rows are deleted. Each blob that was
+    /// condemned and is neither doomed nor condemned any more was revived by a push.
     pub doomed: u64,
+    /// Uploads that died before their commit: their rows are deleted.
+    pub abandoned: u64,
     /// Keys found in a store that nothing named, doomed.
     pub strays: u64,
     /// Blobs whose bytes were deleted.
@@ -50,6 +55,20 @@ pub struct SweepReport {
     pub leftovers: u64,
     /// Why nothing was doomed or deleted, if nothing was.
     pub deletes_stopped: Option<String>,
+}
+
+/// Why blobs are doomed, for the journal.
+const UNFINISHED: &str = "was uploaded by somebody who did not come to the end";
+const UNWANTED: &str = "was condemned, and no file refers to it";
+const UNNAMED: &str = "lies in the store, and nothing names it";
+const RIPE: &str = "was doomed long enough ago";
+
+/// What is done with blobs that a sweep finds.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Condemn,
+    /// For this reason.
+    Doom(&'static str),
 }
 
 /// So many rows or keys are looked at in one go.
@@ -78,9 +97,9 @@ impl Registry {
             return Ok(report);
         }
         // Doom before condemning, so that what is condemned now has until the next round to be revived.
-        report.doomed += self.each(fence, BlobWanted::Abandoned, doom).await?;
-        report.doomed += self.each(fence, BlobWanted::Condemned, doom).await?;
-        report.condemned += self.each(fence, BlobWanted::Unreferenced, condemn).await?;
+        report.abandoned += self.each(fence, BlobWanted::Abandoned, Step::Doom(UNFINISHED)).await?;
+        report.doomed += self.each(fence, BlobWanted::Condemned, Step::Doom(UNWANTED)).await?;
+        report.condemned += self.each(fence, BlobWanted::Unreferenced, Step::Condemn).await?;
         for (name, store) in self.packages.stores() {
             report.strays += self.doom_strays(fence, name, &**store).await?;
             let (deleted, waiting) = self.delete_ripe(fence, name, &**store, options.delete_delay).await?;
@@ -108,7 +127,24 @@ impl Registry {
 
     /// One fenced change; says whether it was made. "Somebody touched it" is no error here.
     pub(super) async fn fenced(&self, fence: Fence, change: impl Into<Change>) -> Result<bool, Problem> {
-        match self.fresh.commit(ChangeSet::by(system_actor()).fenced(fence).with(change)).await {
+        self.under(fence, ChangeSet::by(system_actor()).with(change)).await
+    }
+
+    /// The same for a step of a blob's death that cannot be taken back, told in the journal.
+    async fn told(
+        &self,
+        fence: Fence,
+        change: BlobChange,
+        action: Action,
+        subject: String,
+    ) -> Result<bool, Problem> {
+        let subject = format!("{subject} (term {} of the {})", fence.term, fence.role);
+        let entry = JournalEntry { action, feed: None, subject };
+        self.under(fence, ChangeSet::by(system_actor()).with(change).record(entry)).await
+    }
+
+    async fn under(&self, fence: Fence, changes: ChangeSet) -> Result<bool, Problem> {
+        match self.fresh.commit(changes.fenced(fence)).await {
             Ok(_) => Ok(true),
             Err(CatalogError::Conflict(Conflict::BlobTouched | Conflict::Absent)) => Ok(false),
             Err(CatalogError::Fenced) => Err(Problem::busy("sweeping, which another process has taken over")),
@@ -116,19 +152,24 @@ impl Registry {
         }
     }
 
-    async fn each(
-        &self,
-        fence: Fence,
-        wanted: BlobWanted,
-        change: fn(&BlobRow) -> BlobChange,
-    ) -> Result<u64, Problem> {
+    /// Takes each of the wanted blobs one step further.
+    async fn each(&self, fence: Fence, wanted: BlobWanted, step: Step) -> Result<u64, Problem> {
         let (mut changed, mut after) = (0, None);
         loop {
             let rows = self.fresh.read().blobs(wanted, after, BATCH).await?;
             let Some(last) = rows.last() else { return Ok(changed) };
             after = Some(last.id);
             for row in &rows {
-                changed += u64::from(self.fenced(fence, change(row)).await?);
+                let (id, touched) = (row.id, row.touched);
+                let done = match step {
+                    Step::Condemn => self.fenced(fence, BlobChange::Condemn { id, touched }).await?,
+                    Step::Doom(why) => {
+                        let subject = subject(&row.store, &row.key, why);
+                        self.told(fence, BlobChange::Doom { id, touched }, Action::BlobDoomed, subject)
+                            .await?
+                    }
+                };
+                changed += u64::from(done);
             }
         }
     }
@@ -148,7 +189,8 @@ impl Registry {
             let keys: Vec<BlobKey> = heads.iter().map(|head| head.key).collect();
             for key in self.fresh.read().strays(name, &keys).await? {
                 let doom = BlobChange::DoomStray { store: name.clone(), key };
-                strays += u64::from(self.fenced(fence, doom).await?);
+                let subject = subject(name, &key, UNNAMED);
+                strays += u64::from(self.told(fence, doom, Action::BlobDoomed, subject).await?);
             }
         }
         Ok(strays)
@@ -180,7 +222,8 @@ impl Registry {
                     continue;
                 }
                 let forget = BlobChange::Forget { store: name.clone(), key: row.key };
-                let forgotten = self.fenced(fence, forget).await?;
+                let subject = subject(name, &row.key, RIPE);
+                let forgotten = self.told(fence, forget, Action::BlobDeleted, subject).await?;
                 deleted += u64::from(forgotten);
                 progress |= forgotten;
             }
@@ -191,10 +234,6 @@ impl Registry {
     }
 }
 
-fn doom(row: &BlobRow) -> BlobChange {
-    BlobChange::Doom { id: row.id, touched: row.touched }
-}
-
-fn condemn(row: &BlobRow) -> BlobChange {
-    BlobChange::Condemn { id: row.id, touched: row.touched }
+fn subject(store: &StoreName, key: &BlobKey, why: &str) -> String {
+    format!("blob {key} in store {store} {why}")
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use proget_core::Problem;
 use proget_core::artifact::Artifact;
 use proget_core::blob::{BlobKey, BlobStore as _, IntakeLimits, PackageStore};
+use proget_core::catalog::{Action, Journal as _, PageRequest};
 use proget_core::digest::{DigestSet, Sha256};
 use proget_core::feed::StoreName;
 use proget_core::registry::{FreshCatalog, Registry, SweepReport};
@@ -67,6 +68,27 @@ async fn a_push_that_meets_a_condemned_blob_revives_it_and_one_that_meets_a_doom
     stand.clock.advance(DELAY * 2);
     assert_eq!(stand.sweep().await.deleted, 1);
     assert_eq!(stand.download("apple", 1).await.unwrap(), b"apple 1");
+}
+
+#[tokio::test]
+async fn the_journal_says_why_a_blob_was_doomed_and_when_its_bytes_were_deleted() {
+    let stand = Stand::new().await;
+    stand.publish("apple 1").await.unwrap();
+    stand.remove("apple", 1).await.unwrap();
+    for _ in 0..3 {
+        stand.clock.advance(DELAY * 2);
+        stand.sweep().await;
+    }
+    assert_eq!(stand.blobs().await, 0);
+    let page = stand.memory.journal(&PageRequest::first(10)).await.unwrap();
+    let told: Vec<_> = page.rows.iter().map(|row| (row.entry.action, row.entry.subject.as_str())).collect();
+    let key = Sha256::of(b"apple 1").to_string();
+    let [(Action::BlobDeleted, deleted), (Action::BlobDoomed, doomed), ..] = told[..] else {
+        panic!("the journal says {told:?}");
+    };
+    assert!(deleted.starts_with(&format!("blob {key}-")), "{deleted}");
+    assert!(doomed.contains("no file refers to it (term 2 of the sweeper)"), "{doomed}");
+    assert_eq!(page.rows[0].actor, "SYSTEM");
 }
 
 #[tokio::test]

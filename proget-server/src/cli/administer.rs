@@ -1,6 +1,6 @@
 //! Commands that are orders: turned into one, brought to whoever can carry it out, and printed.
 
-use super::arguments::{Admin, Feed, Key, NewKey, Sweep, What};
+use super::arguments::{Admin, Feed, Journal, Key, NewKey, Sweep, What};
 use super::cluster_view::View;
 use super::ending::{Ending, Stopped};
 use super::print::{self, Form};
@@ -55,6 +55,7 @@ pub(super) fn order(what: What, me: &NodeName) -> Option<(Order, Form, View)> {
             let delete_delay_ms = delete_after.map(|seconds| seconds.saturating_mul(1000));
             (Order::Sweep { delete_delay_ms }, output.into())
         }
+        What::Journal(Journal { limit, output }) => (Order::Journal { limit }, output.into()),
         What::Run
         | What::Keys(_)
         | What::Db(_)
@@ -129,7 +130,7 @@ async fn carry_out(
     let failed = |failure: crate::control::Failure| Stopped::new(Ending::Failed, failure.0);
     let end = Instant::now() + STARTING;
     let wanted = match order {
-        Order::Cluster(_) | Order::EncryptionKeys(_) => Packages::Unwanted,
+        Order::Cluster(_) | Order::EncryptionKeys(_) | Order::Journal { .. } => Packages::Unwanted,
         _ => Packages::Wanted,
     };
     loop {

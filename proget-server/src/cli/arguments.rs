@@ -46,6 +46,8 @@ pub(super) enum What {
     Verify(Output),
     /// Give back the space of what nothing refers to
     Sweep(Sweep),
+    /// Show what was done, by whom and when: publishes, removals, changes, sweeps
+    Journal(Journal),
     /// Look after the cluster: its servers, roles, jobs and mode
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -180,6 +182,15 @@ pub(super) struct Sweep {
     /// Seconds that doomed files are kept; 600 unless said. Less only while nobody downloads
     #[arg(long, value_name = "SECONDS")]
     pub(super) delete_after: Option<u64>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Journal {
+    /// How many entries, from the newest
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) limit: u32,
     #[command(flatten)]
     pub(super) output: Output,
 }

@@ -3,7 +3,7 @@
 use super::cluster_view::{self, View};
 use super::ending::Ending;
 use super::{jobs, key_report, schedules};
-use crate::control::{FeedLine, KeyLine, Outcome, Swept, Verified};
+use crate::control::{FeedLine, JournalLine, KeyLine, Outcome, Swept, Verified};
 use serde::Serialize;
 use serde_json::json;
 use std::io::{self, Write as _};
@@ -60,6 +60,7 @@ fn for_scripts(outcome: &Outcome, view: View) -> serde_json::Value {
         Outcome::Password { user, password } => json!({ "user": user, "password": password.0 }),
         Outcome::Verified(found) => json!(found),
         Outcome::Swept(swept) => json!(swept),
+        Outcome::Journal(lines) => json!(lines),
         Outcome::Cluster(status) => cluster_view::for_scripts(status, view),
         Outcome::EncryptionKeys(report) => json!(report),
         Outcome::Jobs(jobs) => json!(jobs),
@@ -90,6 +91,10 @@ fn for_people(outcome: &Outcome, view: View) -> String {
         }
         Outcome::Verified(found) => verified(found),
         Outcome::Swept(done) => swept(done),
+        Outcome::Journal(lines) if lines.is_empty() => "nothing was done yet".into(),
+        Outcome::Journal(lines) => {
+            table(&["AT", "WHO", "ACTION", "FEED", "WHAT"], lines.iter().map(journal_row))
+        }
         Outcome::Cluster(status) => cluster_view::status(status, view),
         Outcome::EncryptionKeys(report) => key_report::report(report),
         Outcome::Jobs(list) => jobs::jobs(list),
@@ -105,6 +110,11 @@ fn feed_row(feed: &FeedLine) -> Vec<String> {
         (true, false) => "who may",
     };
     vec![feed.name.clone(), feed.feed_type.clone(), readers.into(), feed.description.clone()]
+}
+
+fn journal_row(line: &JournalLine) -> Vec<String> {
+    let feed = line.feed.clone().unwrap_or_else(|| "-".into());
+    vec![line.at.clone(), line.actor.clone(), line.action.clone(), feed, line.subject.clone()]
 }
 
 fn key_row(key: &KeyLine) -> Vec<String> {
@@ -139,6 +149,7 @@ fn swept(done: &Swept) -> String {
         (done.leftovers, "left-over uploads removed"),
         (done.condemned, "files without references condemned"),
         (done.strays, "files that nothing names found"),
+        (done.abandoned, "uploads that came to no end doomed"),
         (done.doomed, "doomed"),
         (done.deleted, "deleted"),
         (done.waiting, "waiting to be deleted by a later sweep"),

@@ -2,14 +2,14 @@
 //! through the socket of a running server or from the command line's own process.
 
 use super::order::{
-    Content, Damaged, Failure, FeedLine, FeedWish, KeyLine, KeyScope, KeyWish, Order, Outcome, Progress,
-    Readers, Swept, Told, Verified,
+    Content, Damaged, Failure, FeedLine, FeedWish, JournalLine, KeyLine, KeyScope, KeyWish, Order, Outcome,
+    Progress, Readers, Swept, Told, Verified,
 };
 use crate::accounts::{KeyText, hash_password};
 use crate::plain;
 use proget_cluster::node::Cluster;
 use proget_core::access::{FeedRight, FeedScope, Permissions, Principal, Rights, Secret};
-use proget_core::catalog::{KeyKind, KeyRow, NewKey, UserRow};
+use proget_core::catalog::{KeyKind, KeyRow, NewKey, PageRequest, UserRow};
 use proget_core::feed::{Feed, FeedName, FeedSettings, FormatId};
 use proget_core::ids::KeyId;
 use proget_core::registry::{SweepOptions, SweepReport, VerifyReport};
@@ -59,6 +59,7 @@ pub async fn execute(
             let report = report.map_err(failure)?;
             Outcome::Swept(swept(report))
         }
+        Order::Journal { limit } => Outcome::Journal(journal(registry, &caller, *limit).await?),
         Order::ConfirmDeletes => {
             registry.confirm_deletes().await.map_err(failure)?;
             Outcome::Done("catalogue and package store belong together: sweeps may delete again".into())
@@ -166,6 +167,23 @@ async fn reset_password(registry: &Registry, caller: &Principal, name: &str) -> 
     Ok(Outcome::Password { user: user.name, password: Told(password) })
 }
 
+async fn journal(registry: &Registry, caller: &Principal, limit: u32) -> Result<Vec<JournalLine>, Failure> {
+    let feeds = registry.feeds(caller).await.map_err(failure)?;
+    let page = registry.journal(caller, &PageRequest::first(limit)).await.map_err(failure)?;
+    let named = |id| {
+        let feed = feeds.iter().find(|feed| feed.id == id);
+        feed.map_or_else(|| format!("(deleted feed {id})"), |feed| feed.name.to_string())
+    };
+    let line = |row: proget_core::catalog::JournalRow| JournalLine {
+        at: row.at.to_string(),
+        actor: row.actor,
+        action: row.entry.action.to_string(),
+        feed: row.entry.feed.map(named),
+        subject: row.entry.subject,
+    };
+    Ok(page.rows.into_iter().map(line).collect())
+}
+
 fn feed_line(feed: &Feed) -> FeedLine {
     FeedLine {
         name: feed.name.to_string(),
@@ -251,6 +269,7 @@ fn swept(report: SweepReport) -> Swept {
     Swept {
         condemned: report.condemned,
         doomed: report.doomed,
+        abandoned: report.abandoned,
         strays: report.strays,
         deleted: report.deleted,
         waiting: report.waiting,

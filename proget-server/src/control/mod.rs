@@ -19,8 +19,8 @@ pub use cluster::ClusterOrder;
 pub use execute::execute;
 pub use keys::KeyOrder;
 pub use order::{
-    Content, Damaged, Failure, FeedLine, FeedWish, KeyLine, KeyScope, KeyWish, Order, Outcome, Progress,
-    Readers, Swept, Told, Verified,
+    Content, Damaged, Failure, FeedLine, FeedWish, JournalLine, KeyLine, KeyScope, KeyWish, Order, Outcome,
+    Progress, Readers, Swept, Told, Verified,
 };
 pub use send::Channel;
 pub use socket::{ControlError, ControlSocket};

@@ -46,6 +46,11 @@ pub enum Order {
     },
     /// Catalogue and stores belong together: deletes may go on.
     ConfirmDeletes,
+    /// What was done last, by whom and when.
+    Journal {
+        /// So many entries.
+        limit: u32,
+    },
     /// Something about the cluster.
     Cluster(ClusterOrder),
     /// Something about the encryption keys.
@@ -148,6 +153,8 @@ pub enum Outcome {
     Verified(Verified),
     /// What a sweep did.
     Swept(Swept),
+    /// What was done, newest first.
+    Journal(Vec<JournalLine>),
     /// How the cluster is.
     Cluster(Box<ClusterStatus>),
     /// Which encryption keys there are.
@@ -228,8 +235,11 @@ pub struct Damaged {
 pub struct Swept {
     /// Blobs found without references, condemned.
     pub condemned: u64,
-    /// Blob rows deleted.
+    /// Condemned blobs that nobody has referred to since.
     pub doomed: u64,
+    /// Uploads that died before their commit. A server of an earlier release counts them as doomed.
+    #[serde(default)]
+    pub abandoned: u64,
     /// Keys found in a store that nothing named.
     pub strays: u64,
     /// Blobs whose bytes were deleted.
@@ -240,6 +250,22 @@ pub struct Swept {
     pub leftovers: u64,
     /// Why nothing was doomed or deleted, if nothing was.
     pub deletes_stopped: Option<String>,
+}
+
+/// One thing that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JournalLine {
+    /// When, ISO 8601, by the database's clock.
+    pub at: String,
+    /// By whom, by the name that the caller had then.
+    pub actor: String,
+    /// What, in one word such as `published` or `blob-deleted`.
+    pub action: String,
+    /// In which feed, by its name of today; one that was deleted since is named by its number.
+    pub feed: Option<String>,
+    /// To what, and why.
+    pub subject: String,
 }
 
 /// How far a long order has come.

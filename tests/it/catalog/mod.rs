@@ -2,6 +2,7 @@
 //! locks, races between processes, answers that are lost on the way, and servers that go away.
 
 mod away;
+mod churning;
 mod freezing;
 mod hanging_up;
 mod hosts;

@@ -2,6 +2,7 @@
 
 use super::{ended_with, publish};
 use anyhow::{Context as _, ensure};
+use proget_core::digest::Sha256;
 use proget_tests::server::ADMIN_KEY;
 use proget_tests::{Database, Outcome, Package, ServerSetup};
 use sea_orm::ConnectionTrait as _;
@@ -102,6 +103,28 @@ async fn a_sweep_removes_what_nothing_refers_to_and_nothing_else() -> Outcome {
     let status = server.http().get(kept).bearer_auth(ADMIN_KEY).send().await?.status();
     ensure!(status == 200, "a package that is referred to was answered {status} after the sweep");
     server.command(&["verify"]).await?.succeeded()?.says("1 file read")?;
+
+    let told = server.administer(&["journal", "--limit", "100"]).await?;
+    let entries = told.as_array().context("the journal is no list")?;
+    let about = |action: &str, subject: &str| {
+        let told = |entry: &&serde_json::Value| {
+            entry["action"] == action && entry["subject"].as_str().is_some_and(|text| text.contains(subject))
+        };
+        entries.iter().filter(told).count()
+    };
+    let key = format!("blob {}-", Sha256::of(&bytes));
+    // Besides there may be what the server tries its store with, seen by a sweep before it was away again.
+    let expected = [
+        ("published", "", 2),
+        ("blob-doomed", key.as_str(), 1),
+        ("blob-doomed", "no file refers to it", 1),
+        ("blob-deleted", key.as_str(), 1),
+    ];
+    for (action, subject, count) in expected {
+        ensure!(about(action, subject) == count, "not {count} times '{action}' '{subject}': {told:#}");
+    }
+    let newest = server.command(&["journal", "--limit", "1"]).await?.succeeded()?;
+    newest.says("blob-deleted")?.says("was doomed long enough ago")?.does_not_say("blob-doomed")?;
     Ok(())
 }
 
